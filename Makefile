@@ -1,0 +1,195 @@
+.POSIX:
+.SUFFIXES:
+.SUFFIXES: .c .o .sql
+
+# Yours to set: make CC=clang CFLAGS=-g PREFIX=/usr DESTDIR=/tmp/root
+CC = cc
+CFLAGS = -O2
+LDFLAGS =
+LDLIBS =
+PREFIX = /usr/local
+DESTDIR =
+
+# CPPFLAGS and warnings are not: the code is C11 and POSIX.1-2008.
+VERSION = 0.1
+CPPFLAGS = -D_POSIX_C_SOURCE=200809L -DVERSION='"$(VERSION)"' -Ilib
+WARN = -std=c11 -Wall -Wextra -Wpedantic
+STRICT =
+
+PROGS = bin/sms-apply bin/sms-fetch bin/sms-hook bin/sms-lock bin/sms-send \
+	bin/sms-sign bin/sms-sim bin/sms-stuck
+SCRIPTS = bin/sms-reconcile
+
+BASE = lib/buf.o lib/die.o lib/num.o lib/when.o
+RECORD = lib/rec.o lib/utf8.o
+STORE = lib/db.o lib/store.o sql/apply.o sql/attach.o sql/early-keep.o \
+	sql/early-ready.o sql/early-take.o sql/expired.o sql/journal.o \
+	sql/log.o sql/looked.o sql/schema.o sql/stuck.o sql/verdict.o
+JSON = lib/json.o sql/json-error.o sql/json-message.o sql/json-next.o \
+	sql/json-page.o
+TWILIO = lib/twilio.o
+WEB = lib/form.o lib/http.o lib/sign.o
+HOOK = lib/callback.o lib/edge.o lib/intake.o $(WEB)
+SIM = lib/sim.o lib/sim-api.o lib/sim-courier.o lib/sim-messages.o lib/sim-plan.o sql/sim.o \
+	sql/sim-callback.o sql/sim-cancel.o sql/sim-create.o sql/sim-due.o \
+	sql/sim-error.o sql/sim-list.o sql/sim-page.o sql/sim-posted.o \
+	sql/sim-request.o sql/sim-resource.o sql/sim-seen.o sql/sim-step.o
+UNITS = tests/unit/base tests/unit/http tests/unit/json tests/unit/sign
+
+all: $(PROGS) $(SCRIPTS)
+
+.c.o:
+	$(CC) $(CPPFLAGS) $(WARN) $(STRICT) $(CFLAGS) -c -o $@ $<
+
+# A query becomes an array of bytes, sql/json-page.sql the array
+# sql_json_page: a string literal over 4095 bytes is not portable C.
+.sql.o:
+	{ printf 'extern const char sql_%s[];\nconst char sql_%s[] = {' \
+		$$(echo $(*F) | tr - _) $$(echo $(*F) | tr - _); \
+	  od -An -v -td1 $< | sed 's/-*[0-9][0-9]*/&,/g'; \
+	  echo '0};'; } >$*.sql.c
+	$(CC) $(WARN) $(STRICT) $(CFLAGS) -c -o $@ $*.sql.c
+	rm -f $*.sql.c
+
+bin/sms-reconcile: bin/sms-reconcile.sh
+	sed 's/@VERSION@/$(VERSION)/' bin/sms-reconcile.sh >$@
+	chmod 755 $@
+
+bin/sms-apply: bin/sms-apply.o lib/conf.o $(STORE) $(RECORD) $(BASE)
+	$(CC) $(LDFLAGS) -o $@ bin/sms-apply.o lib/conf.o $(STORE) $(RECORD) \
+		$(BASE) -lsqlite3 $(LDLIBS)
+
+bin/sms-fetch: bin/sms-fetch.o lib/conf.o lib/mask.o $(TWILIO) $(JSON) \
+		$(RECORD) $(BASE)
+	$(CC) $(LDFLAGS) -o $@ bin/sms-fetch.o lib/conf.o lib/mask.o \
+		$(TWILIO) $(JSON) $(RECORD) $(BASE) -lcurl -lsqlite3 \
+		$(LDLIBS)
+
+bin/sms-hook: bin/sms-hook.o lib/conf.o $(HOOK) $(STORE) $(RECORD) $(BASE)
+	$(CC) $(LDFLAGS) -o $@ bin/sms-hook.o lib/conf.o $(HOOK) $(STORE) \
+		$(RECORD) $(BASE) -lsqlite3 -lcrypto $(LDLIBS)
+
+bin/sms-lock: bin/sms-lock.o lib/conf.o $(BASE)
+	$(CC) $(LDFLAGS) -o $@ bin/sms-lock.o lib/conf.o $(BASE) $(LDLIBS)
+
+bin/sms-send: bin/sms-send.o lib/conf.o lib/form.o lib/mask.o $(TWILIO) \
+		$(JSON) $(STORE) $(RECORD) $(BASE)
+	$(CC) $(LDFLAGS) -o $@ bin/sms-send.o lib/conf.o lib/form.o \
+		lib/mask.o $(TWILIO) $(JSON) $(STORE) $(RECORD) $(BASE) \
+		-lcurl -lsqlite3 $(LDLIBS)
+
+bin/sms-sign: bin/sms-sign.o lib/conf.o lib/form.o lib/sign.o $(BASE)
+	$(CC) $(LDFLAGS) -o $@ bin/sms-sign.o lib/conf.o lib/form.o \
+		lib/sign.o $(BASE) -lcrypto $(LDLIBS)
+
+bin/sms-sim: bin/sms-sim.o lib/conf.o $(SIM) $(WEB) lib/db.o $(RECORD) \
+		$(BASE)
+	$(CC) $(LDFLAGS) -o $@ bin/sms-sim.o lib/conf.o $(SIM) $(WEB) \
+		lib/db.o $(RECORD) $(BASE) -lcurl -lsqlite3 -lcrypto \
+		$(LDLIBS)
+
+bin/sms-stuck: bin/sms-stuck.o lib/conf.o $(STORE) $(RECORD) $(BASE)
+	$(CC) $(LDFLAGS) -o $@ bin/sms-stuck.o lib/conf.o $(STORE) $(RECORD) \
+		$(BASE) -lsqlite3 $(LDLIBS)
+
+# Each unit program links all that is not one command's own.
+UNIT = lib/conf.o lib/mask.o $(TWILIO) $(JSON) $(HOOK) $(STORE) $(RECORD) \
+	$(BASE)
+
+.c:
+	$(CC) $(CPPFLAGS) $(WARN) $(STRICT) $(CFLAGS) $(LDFLAGS) -o $@ $< \
+		$(UNIT) -lcurl -lsqlite3 -lcrypto $(LDLIBS)
+
+$(UNITS): $(UNIT)
+
+units: $(UNITS)
+
+# What is here is tested; sh tests/run.sh installs what is missing first.
+check: all units
+	sh tests/run.sh -n
+
+lint:
+	mandoc -T lint -W warning man/*.[1-8]
+	shellcheck -s sh -S warning bin/*.sh tests/*.sh examples/*.sh
+
+# Everything once more with each compiler that is here, warnings being errors.
+strict:
+	for cc in gcc clang; do \
+		command -v $$cc >/dev/null || continue; \
+		$(MAKE) clean && $(MAKE) CC=$$cc STRICT=-Werror all units || \
+			exit 1; \
+	done
+	$(MAKE) clean
+
+install: all
+	mkdir -p $(DESTDIR)$(PREFIX)/bin \
+		$(DESTDIR)$(PREFIX)/share/smspipe/sql \
+		$(DESTDIR)$(PREFIX)/share/smspipe/examples
+	cp $(PROGS) $(SCRIPTS) $(DESTDIR)$(PREFIX)/bin
+	cp sql/*.sql $(DESTDIR)$(PREFIX)/share/smspipe/sql
+	cp -R examples/. $(DESTDIR)$(PREFIX)/share/smspipe/examples
+	for p in man/*.[1-8]; do \
+		d=$(DESTDIR)$(PREFIX)/share/man/man$${p##*.}; \
+		mkdir -p $$d && cp $$p $$d && chmod 644 $$d/$${p##*/} || exit 1; \
+	done
+
+uninstall:
+	for p in $(PROGS) $(SCRIPTS); do \
+		rm -f $(DESTDIR)$(PREFIX)/$$p; \
+	done
+	for p in man/*.[1-8]; do \
+		rm -f $(DESTDIR)$(PREFIX)/share/man/man$${p##*.}/$${p##*/}; \
+	done
+	rm -rf $(DESTDIR)$(PREFIX)/share/smspipe
+
+clean:
+	rm -f $(PROGS) $(SCRIPTS) $(UNITS) bin/*.o lib/*.o sql/*.o sql/*.sql.c
+
+# Headers, with those they include.
+bin/sms-apply.o: lib/conf.h lib/die.h lib/num.h lib/rec.h lib/store.h \
+	lib/when.h
+bin/sms-fetch.o: lib/buf.h lib/conf.h lib/die.h lib/json.h lib/mask.h \
+	lib/num.h lib/rec.h lib/twilio.h lib/when.h
+bin/sms-hook.o: lib/buf.h lib/callback.h lib/conf.h lib/die.h lib/edge.h \
+	lib/form.h lib/http.h lib/intake.h lib/rec.h lib/store.h lib/when.h
+bin/sms-lock.o: lib/buf.h lib/conf.h lib/die.h lib/num.h
+bin/sms-send.o: lib/buf.h lib/conf.h lib/die.h lib/form.h lib/json.h \
+	lib/mask.h lib/rec.h lib/store.h lib/twilio.h lib/utf8.h lib/when.h
+bin/sms-sign.o: lib/buf.h lib/conf.h lib/die.h lib/form.h lib/sign.h
+bin/sms-sim.o: lib/buf.h lib/conf.h lib/die.h lib/http.h lib/num.h \
+	lib/sim-api.h lib/sim-courier.h lib/sim-plan.h lib/sim.h lib/when.h
+bin/sms-stuck.o: lib/conf.h lib/die.h lib/num.h lib/rec.h lib/store.h \
+	lib/when.h
+lib/buf.o: lib/buf.h lib/die.h
+lib/callback.o: lib/buf.h lib/callback.h lib/conf.h lib/form.h lib/num.h \
+	lib/rec.h lib/sign.h lib/utf8.h lib/when.h
+lib/conf.o: lib/buf.h lib/conf.h lib/die.h
+lib/db.o: lib/buf.h lib/db.h lib/die.h lib/when.h
+lib/die.o: lib/die.h
+lib/edge.o: lib/conf.h lib/die.h lib/edge.h lib/num.h
+lib/form.o: lib/buf.h lib/form.h
+lib/http.o: lib/buf.h lib/die.h lib/http.h lib/num.h lib/when.h
+lib/intake.o: lib/intake.h lib/rec.h lib/store.h
+lib/json.o: lib/buf.h lib/die.h lib/json.h lib/num.h lib/rec.h lib/utf8.h \
+	lib/when.h
+lib/mask.o: lib/mask.h
+lib/num.o: lib/die.h lib/num.h
+lib/rec.o: lib/buf.h lib/die.h lib/rec.h lib/utf8.h
+lib/sign.o: lib/buf.h lib/form.h lib/sign.h
+lib/sim-api.o: lib/buf.h lib/die.h lib/form.h lib/http.h lib/num.h \
+	lib/sim-api.h lib/sim-courier.h lib/sim-messages.h lib/sim-plan.h \
+	lib/sim.h lib/when.h
+lib/sim-courier.o: lib/buf.h lib/die.h lib/form.h lib/num.h lib/sign.h \
+	lib/sim-courier.h lib/when.h
+lib/sim-messages.o: lib/buf.h lib/form.h lib/http.h lib/num.h lib/rec.h \
+	lib/sim-api.h lib/sim-courier.h lib/sim-messages.h lib/sim-plan.h \
+	lib/sim.h lib/when.h
+lib/sim-plan.o: lib/buf.h lib/die.h lib/form.h lib/num.h lib/sign.h \
+	lib/sim-plan.h
+lib/sim.o: lib/buf.h lib/db.h lib/die.h lib/form.h lib/sign.h \
+	lib/sim-courier.h lib/sim-plan.h lib/sim.h lib/utf8.h
+lib/store.o: lib/buf.h lib/db.h lib/rec.h lib/store.h lib/when.h
+lib/twilio.o: lib/buf.h lib/conf.h lib/die.h lib/num.h lib/twilio.h \
+	lib/when.h
+lib/utf8.o: lib/utf8.h
+lib/when.o: lib/die.h lib/num.h lib/when.h

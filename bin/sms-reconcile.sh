@@ -1,0 +1,97 @@
+#!/bin/sh
+#
+# sms-reconcile - ask Twilio about stuck messages and correct their status
+#
+# What crontab(5) runs: two pipelines, with a lock, an eye on each stage and a
+# summary.  At a prompt, without these, it is
+#
+#	sms-stuck | sms-fetch | sms-apply
+#	sms-stuck -ax | sms-apply
+
+usage='usage: sms-reconcile [-q] [-n limit] [-t now]'
+quiet='' limit='' now=''
+while getopts :Vhn:qt: c
+do
+	case $c in
+	V) echo 'sms-reconcile @VERSION@'; exit 0;;
+	h) echo "$usage"; exit 0;;
+	n) limit=$OPTARG;;
+	q) quiet=y;;
+	t) now=$OPTARG;;
+	*) echo "$usage" >&2; exit 64;;
+	esac
+done
+[ $OPTIND -gt $# ] || { echo "$usage" >&2; exit 64; }
+
+# One at a time: become ourselves again, holding a lock that ends with us.  A
+# second one ends at once, with nothing to say.
+if [ -z "$SMS_RECONCILE_LOCKED" ]
+then
+	SMS_RECONCILE_LOCKED=y
+	export SMS_RECONCILE_LOCKED
+	exec sms-lock -n -e 0 reconcile "$0" "$@"
+fi
+unset SMS_RECONCILE_LOCKED
+
+# The exit status of a pipeline is that of its last stage, so each stage tells
+# its own on descriptor 3, in a line that begins with its place.
+stage() {
+	place=$1
+	shift
+	"$@"
+	echo "$place $?" >&3
+}
+
+# Outcome records in; "count", how many, and how many of each kind, out.  A
+# message that is delivery_unknown now counts as that, whatever asked for it.
+count() {
+	awk -F '\t' '
+		{ n++; kind = $2 }
+		kind == "applied" && $4 == "delivery_unknown" { kind = "unknown" }
+		kind == "conflict" { kind = "stale" }
+		kind == "invalid" { kind = "failed" }
+		{ k[kind]++ }
+		END { print "count", n + 0, k["applied"] + 0, k["same"] + 0,
+			k["stale"] + 0, k["unknown"] + 0, k["failed"] + 0 }'
+}
+
+set -- ${now:+-t "$now"}
+
+# Without a store there is nothing to repair, and sms-apply, which starts at
+# the same time as sms-stuck, must not make an empty one.
+sms-stuck -c "$@" >/dev/null || exit
+
+told=$(
+	exec 3>&1
+	stage 1 sms-stuck ${limit:+-n "$limit"} "$@" |
+		stage 2 sms-fetch |
+		stage 3 sms-apply "$@" |
+		count
+	stage 4 sms-stuck -ax "$@" |
+		stage 5 sms-apply "$@" |
+		count
+)
+
+# The first stage that failed decides, and one that did not come to its end
+# has failed.  A stage that only lost its reader (SIGPIPE) is not the cause.
+summary=$(printf '%s\n' "$told" | awk '
+	$1 == "count" {
+		if (passes++ == 0)
+			checked = $2
+		for (i = 3; i <= 7; i++)
+			n[i] += $i
+		next
+	}
+	{ status[$1] = $2; told++ }
+	END {
+		for (i = 5; i >= 1; i--)
+			if (status[i] != 0 && (status[i] != 141 || worst == 0))
+				worst = status[i]
+		if (worst == 0 && (told != 5 || passes != 2))
+			worst = 71
+		print worst + 0, "checked", checked + 0, "applied", n[3] + 0,
+			"same", n[4] + 0, "stale", n[5] + 0,
+			"unknown", n[6] + 0, "failed", n[7] + 0
+	}')
+[ -n "$quiet" ] || echo "${summary#* }"
+exit "${summary%% *}"

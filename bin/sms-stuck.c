@@ -1,0 +1,102 @@
+/*
+ * sms-stuck - list messages whose status should have moved by now
+ *
+ * Writes one sms-record(5) status record per message: first those that were
+ * never checked, oldest first, then those checked longest ago.  Asks nobody
+ * and changes nothing: sms-fetch and sms-apply do that, down the pipe.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "conf.h"
+#include "die.h"
+#include "num.h"
+#include "rec.h"
+#include "store.h"
+#include "when.h"
+
+const char progname[] = "sms-stuck";
+
+enum form { RECORDS, IDS, COUNT };
+
+struct listing {
+	enum form form;
+	long long n;
+};
+
+static void
+usage(FILE *fp)
+{
+	fputs("usage: sms-stuck [-aciHx] [-n limit] [-q age] [-s age] [-u age] "
+		"[-t now]\n", fp);
+}
+
+static int
+show(void *ctx, const struct rec *rec)
+{
+	struct listing *l = ctx;
+
+	l->n++;
+	if (l->form == IDS)
+		puts(rec->f[SID]);
+	else if (l->form == RECORDS)
+		rec_write(stdout, rec->f, STATUS_FIELDS);
+	return ferror(stdout) ? IO_FAILED : 0;
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct store_stuck stuck = { when_now(), 3600, 7200, -1 };
+	struct store_expired expired = { 0, 21600, 0, 0 };
+	struct listing list = { RECORDS, 0 };
+	struct store *s;
+	const char *why;
+	char *db;
+	int c, header = 0, give_up = 0, r;
+
+	while ((c = getopt(argc, argv, "HVachin:q:s:t:u:x")) != -1)
+		switch (c) {
+		case 'H': header = 1; break;
+		case 'V': puts("sms-stuck " VERSION); return finish_stdout(0);
+		case 'a': expired.asked = 1; break;
+		case 'c': list.form = COUNT; break;
+		case 'h': usage(stdout); return finish_stdout(0);
+		case 'i': list.form = IDS; break;
+		case 'n': stuck.limit = num_option(c, optarg, 0, 1000000000); break;
+		case 'q': stuck.queued = when_age_option(c, optarg); break;
+		case 's': stuck.sent = when_age_option(c, optarg); break;
+		case 't': stuck.now = when_option(c, optarg); break;
+		case 'u': expired.age = when_age_option(c, optarg); break;
+		case 'x': give_up = 1; break;
+		default: usage(stderr); return BAD_USAGE;
+		}
+	if (optind < argc) {
+		usage(stderr);
+		return BAD_USAGE;
+	}
+	/* the limit spares Twilio; counting and giving up ask nobody */
+	expired.now = stuck.now;
+	expired.limit = stuck.limit > 0 ? stuck.limit : 0;
+	if (stuck.limit < 0)
+		stuck.limit = list.form == COUNT ? 0 : 50;
+
+	conf_load();
+	db = conf_db();
+	if ((r = store_open(&s, db, STORE_EXISTING, &why)) != 0)
+		die(r, "%s", why);
+	if (header && list.form == RECORDS)
+		rec_header_status(stdout);
+
+	r = give_up ? store_expired(s, &expired, show, &list) :
+		store_stuck(s, &stuck, show, &list);
+	if (r != 0 && !ferror(stdout))
+		die(r, "%s", store_why(s));
+
+	if (list.form == COUNT)
+		printf("%lld\n", list.n);
+	store_close(s);
+	free(db);
+	return finish_stdout(0);
+}

@@ -1,0 +1,98 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "buf.h"
+#include "callback.h"
+#include "conf.h"
+#include "num.h"
+#include "sign.h"
+#include "utf8.h"
+
+enum {
+	URL_MAX = 16384,  /* bytes of a signed URL */
+	TEXT_MAX = 1024,  /* bytes of any field taken over */
+	CODE_MAX = 9999999
+};
+
+/* AC and 32 hexadecimal digits, and no more. */
+static int
+is_account(const char *s)
+{
+	return s[0] == 'A' && s[1] == 'C' &&
+		strspn(s + 2, "0123456789abcdefABCDEF") == 32 && s[34] == '\0';
+}
+
+int
+callback_authentic(const struct form *form, const char *signature,
+	const char *tokens, const char *url, const char *query)
+{
+	const char *account = form_get(form, "AccountSid");
+	struct buf called = BUF_INIT(URL_MAX);
+	char name[64], *own = NULL;
+	int good;
+
+	if (account != NULL && is_account(account)) {
+		snprintf(name, sizeof(name), "TWILIO_AUTH_TOKEN_%s", account);
+		own = conf_secret(name);
+	}
+	good = buf_add(&called, url, strcspn(url, "?#")) == 0 &&
+		(query == NULL || (buf_addc(&called, '?') == 0 &&
+		buf_addstr(&called, query) == 0)) &&
+		sign_check(signature, own != NULL ? own : tokens, called.s,
+		form);
+	buf_release(&called);
+	free(own);
+	return good;
+}
+
+/* The value of the first of two names that has one, as a record may hold it. */
+static char *
+text(const struct form *form, const char *name, const char *other)
+{
+	const char *v = form_get(form, name);
+	size_t len;
+
+	if ((v == NULL || *v == '\0') && other != NULL)
+		v = form_get(form, other);
+	if (v == NULL || (len = strlen(v)) == 0 || len > TEXT_MAX ||
+	    !utf8_valid(v, len))
+		return NULL;
+	return (char *)v;  /* records only borrow */
+}
+
+const char *
+callback_record(struct rec *rec, const struct form *form, char *query,
+	char at[WHEN_SIZE])
+{
+	static struct form in_query;
+	const char *sid, *status, *why;
+	long long code;
+
+	memset(rec, 0, sizeof(*rec));
+	if ((sid = text(form, "MessageSid", "SmsSid")) == NULL)
+		return "no_sid";
+	if (!rec_is_sid(sid))
+		return "bad_sid";
+	if ((status = text(form, "MessageStatus", "SmsStatus")) == NULL)
+		return "no_status";
+	if (strlen(status) > CALLBACK_STATUS_MAX || status[strspn(status,
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")] != '\0')
+		return "bad_status";
+	rec->f[SID] = (char *)sid;
+	rec->f[STATUS] = (char *)status;
+	rec->f[AT] = at;
+	rec->f[SOURCE] = "hook";
+	rec->f[TO] = text(form, "To", NULL);
+	rec->f[FROM] = text(form, "From", NULL);
+	rec->f[ERROR_CODE] = text(form, "ErrorCode", NULL);
+	if (rec->f[ERROR_CODE] != NULL &&
+	    num_parse(rec->f[ERROR_CODE], 1, CODE_MAX, &code) != 0)
+		rec->f[ERROR_CODE] = NULL;
+	rec->f[ERROR_MESSAGE] = text(form, "ErrorMessage",
+		"ChannelStatusMessage");
+	if (query != NULL &&
+	    form_parse(&in_query, query, strlen(query), &why) == 0)
+		rec->f[REF] = text(&in_query, "ref", NULL);
+	return NULL;
+}

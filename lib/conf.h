@@ -1,0 +1,54 @@
+/*
+ * conf: the environment of a tool, read and checked; sms(7) ENVIRONMENT lists
+ * the variables.
+ *
+ * conf_load() fills what is unset from the configuration file; after that the
+ * environment is the configuration.  All that is wrong dies with BAD_SETUP
+ * and names the variable or file.
+ */
+#ifndef CONF_H
+#define CONF_H
+
+/*
+ * SMS_CONF, else $XDG_CONFIG_HOME/smspipe/env (~/.config), else
+ * /etc/smspipe/env: lines KEY=VALUE, "#" comments; a value may stand in
+ * quotes and nothing in it is expanded.  A file that holds a secret must
+ * belong to us or root and be unreadable for others.
+ */
+void conf_load(void);
+
+/* The value, or NULL when unset or empty. */
+const char *conf(const char *name);
+
+/* The value; dies when there is none. */
+const char *conf_need(const char *name);
+
+/*
+ * A secret: NAME, or the contents of the file named by NAME_FILE.  NULL when
+ * neither is set.  The caller frees it.
+ */
+char *conf_secret(const char *name);
+
+/* The path of the database; the caller frees it. */
+char *conf_db(void);
+
+/*
+ * The public URL of status callbacks: TWILIO_STATUS_CALLBACK, or the first of
+ * WEBHOOK_BASE_URL, NEXT_PUBLIC_SITE_URL, NEXT_PUBLIC_APP_URL, VERCEL_URL and
+ * "/api/webhooks/twilio".  NULL when none is set.  The caller frees it.
+ */
+char *conf_callback_url(void);
+
+/*
+ * Scheme and authority of the API, without a slash at the end: TWILIO_API_URL,
+ * else api.twilio.com with edge and region.  The caller frees it.
+ */
+char *conf_api_url(void);
+
+/*
+ * True if signatures are not to be checked: only in SMS_ENV=development and
+ * test; dies where that is asked for in any other environment.
+ */
+int conf_skip_signature(void);
+
+#endif

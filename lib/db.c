@@ -1,0 +1,304 @@
+/*
+ * Durability is SQLite's: WAL and synchronous=FULL, so what was committed
+ * survives a crash and a power cut.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "buf.h"
+#include "db.h"
+#include "die.h"
+#include "when.h"
+
+enum {
+	PATIENCE_MS = 10000,  /* who waits longer than this says TRY_LATER */
+	WHY_MAX = 512
+};
+
+struct db {
+	sqlite3 *handle;
+	const struct db_kind *kind;
+	sqlite3_stmt **query;  /* kind->queries of them, NULL until used */
+	int patience;
+	long long waiting_since;
+	char *path;
+	char why[WHY_MAX];
+};
+
+/*
+ * Many short-lived writers compete here.  SQLite's own handler sleeps longer
+ * each time and lets late comers win; short random sleeps keep the wait of
+ * the slowest a fraction of that.
+ */
+static int
+busy(void *ctx, int tries)
+{
+	struct db *d = ctx;
+	struct timespec ts = { 0, 0 };
+
+	if (tries == 0)
+		d->waiting_since = when_mono_ms();
+	else if (when_mono_ms() - d->waiting_since > d->patience)
+		return 0;
+	ts.tv_nsec = 500000 + rand() % 1000000;
+	nanosleep(&ts, NULL);
+	return 1;
+}
+
+/* The exit status for a result of SQLite; keeps the words for db_why. */
+static int
+failed(struct db *d, int rc)
+{
+	const char *words = sqlite3_errmsg(d->handle);
+
+	switch (rc & 0xff) {
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		snprintf(d->why, WHY_MAX, "database '%s' is busy", d->path);
+		return TRY_LATER;
+	case SQLITE_FULL:
+	case SQLITE_IOERR:
+	case SQLITE_READONLY:
+	case SQLITE_CANTOPEN:
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+	case SQLITE_PERM:
+		snprintf(d->why, WHY_MAX, "database '%s': %s", d->path, words);
+		return IO_FAILED;
+	case SQLITE_NOMEM:
+		die(NO_SYSTEM, "out of memory");
+	default:
+		snprintf(d->why, WHY_MAX, "database '%s': %s (%d)", d->path,
+			words, rc);
+		return BUG;
+	}
+}
+
+int
+db_run(struct db *d, const char *sql)
+{
+	int rc = sqlite3_exec(d->handle, sql, NULL, NULL, NULL);
+
+	return rc == SQLITE_OK ? 0 : failed(d, rc);
+}
+
+/* The number that a statement yields, or -1. */
+static long long
+number(struct db *d, const char *sql)
+{
+	sqlite3_stmt *q;
+	long long n = -1;
+
+	if (sqlite3_prepare_v2(d->handle, sql, -1, &q, NULL) != SQLITE_OK)
+		return -1;
+	if (sqlite3_step(q) == SQLITE_ROW)
+		n = sqlite3_column_int64(q, 0);
+	sqlite3_finalize(q);
+	return n;
+}
+
+int
+db_begin(struct db *d)
+{
+	return db_run(d, "BEGIN IMMEDIATE");
+}
+
+int
+db_commit(struct db *d)
+{
+	return db_run(d, "COMMIT");
+}
+
+void
+db_rollback(struct db *d)
+{
+	sqlite3_exec(d->handle, "ROLLBACK", NULL, NULL, NULL);
+}
+
+/*
+ * Brings the schema up to date.  Several processes may come here at once: the
+ * version is read again under the write lock.
+ */
+static int
+migrate(struct db *d)
+{
+	char set[64];
+	long long v;
+	int rc, r;
+
+	/* the busy handler is not asked when the journal mode changes */
+	d->waiting_since = when_mono_ms();
+	while ((rc = sqlite3_exec(d->handle, "PRAGMA journal_mode = WAL", NULL,
+	    NULL, NULL)) == SQLITE_BUSY && busy(d, 1))
+		;
+	if (rc != SQLITE_OK)
+		return failed(d, rc);
+	if ((r = db_begin(d)) != 0)
+		return r;
+	v = number(d, "PRAGMA user_version");
+	if (v == 0 && number(d, "SELECT count(*) FROM sqlite_master") > 0) {
+		db_rollback(d);
+		snprintf(d->why, WHY_MAX,
+			"'%s' is the database of another program", d->path);
+		return BAD_SETUP;
+	}
+	for (; v < d->kind->version && r == 0; v++)
+		r = db_run(d, d->kind->migration[v]);
+	snprintf(set, sizeof(set), "PRAGMA user_version = %d", d->kind->version);
+	if (r == 0 && (r = db_run(d, set)) == 0)
+		return db_commit(d);
+	db_rollback(d);
+	return r;
+}
+
+static int
+open_failed(const char *path, enum db_mode mode, const char *maker,
+	char why[WHY_MAX])
+{
+	int missing = errno == ENOENT || errno == ENOTDIR;
+
+	if (mode == DB_EXISTING && errno == ENOENT)
+		snprintf(why, WHY_MAX, "no database at '%s': %s", path, maker);
+	else
+		snprintf(why, WHY_MAX, "cannot open database '%s': %s", path,
+			strerror(errno));
+	return missing ? BAD_SETUP : IO_FAILED;
+}
+
+int
+db_open(struct db **out, const char *path, enum db_mode mode,
+	const struct db_kind *kind, const char **why)
+{
+	static char words[WHY_MAX];
+	struct db *d;
+	long long v;
+	int fd, rc, r;
+
+	/*
+	 * SQLite would not say why it cannot open a file.  The numbers in it
+	 * are nobody else's business: mode 0600, which the files beside it
+	 * inherit.
+	 */
+	*out = NULL;
+	*why = words;
+	fd = mode == DB_MAKE ? open(path, O_RDWR | O_CREAT, 0600) :
+		open(path, O_RDONLY);
+	if (fd < 0)
+		return open_failed(path, mode, kind->maker, words);
+	close(fd);
+
+	d = need(sizeof(*d));
+	memset(d, 0, sizeof(*d));
+	d->kind = kind;
+	d->query = need((size_t)kind->queries * sizeof(d->query[0]));
+	memset(d->query, 0, (size_t)kind->queries * sizeof(d->query[0]));
+	d->path = need_str(path);
+	d->patience = PATIENCE_MS;
+	srand((unsigned)getpid());
+	rc = sqlite3_open_v2(path, &d->handle, SQLITE_OPEN_READWRITE, NULL);
+	if (rc != SQLITE_OK) {
+		r = failed(d, rc);
+		goto out;
+	}
+	sqlite3_extended_result_codes(d->handle, 1);
+	sqlite3_busy_handler(d->handle, busy, d);
+	if ((r = db_run(d, "PRAGMA synchronous = FULL; "
+	    "PRAGMA foreign_keys = ON; SELECT 1 FROM sqlite_master")) != 0)
+		goto out;
+	v = number(d, "PRAGMA user_version");
+	if (v > d->kind->version) {
+		snprintf(d->why, WHY_MAX, "'%s' was made by a newer smspipe "
+			"(schema %lld, ours is %d)", path, v, d->kind->version);
+		r = BAD_SETUP;
+	} else if (v < d->kind->version) {
+		r = migrate(d);
+	}
+out:
+	if (r == 0) {
+		*out = d;
+		return 0;
+	}
+	snprintf(words, sizeof(words), "%s", d->why);
+	db_close(d);
+	return r;
+}
+
+void
+db_close(struct db *d)
+{
+	int i;
+
+	if (d == NULL)
+		return;
+	for (i = 0; i < d->kind->queries; i++)
+		sqlite3_finalize(d->query[i]);
+	sqlite3_close(d->handle);
+	free(d->query);
+	free(d->path);
+	free(d);
+}
+
+const char *
+db_why(struct db *d)
+{
+	return d->why;
+}
+
+void
+db_set_patience(struct db *d, int ms)
+{
+	d->patience = ms;
+}
+
+sqlite3_stmt *
+db_query(struct db *d, int i)
+{
+	if (d->query[i] == NULL && sqlite3_prepare_v3(d->handle,
+	    d->kind->query[i], -1, SQLITE_PREPARE_PERSISTENT, &d->query[i],
+	    NULL) != SQLITE_OK)
+		die(failed(d, sqlite3_errcode(d->handle)), "%s", d->why);
+	return d->query[i];
+}
+
+void
+db_bind(sqlite3_stmt *q, const char *name, const char *value)
+{
+	int i = sqlite3_bind_parameter_index(q, name);
+
+	if (i > 0 && value != NULL)
+		sqlite3_bind_text(q, i, value, -1, SQLITE_STATIC);
+}
+
+void
+db_bind_number(sqlite3_stmt *q, const char *name, long long value)
+{
+	int i = sqlite3_bind_parameter_index(q, name);
+
+	if (i > 0)
+		sqlite3_bind_int64(q, i, value);
+}
+
+int
+db_done(struct db *d, sqlite3_stmt *q, int rc)
+{
+	int r = rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : failed(d, rc);
+
+	sqlite3_reset(q);
+	sqlite3_clear_bindings(q);
+	return r;
+}
+
+int
+db_change(struct db *d, sqlite3_stmt *q, int *n)
+{
+	int rc = sqlite3_step(q);
+
+	if (n != NULL)
+		*n = sqlite3_changes(d->handle);
+	return db_done(d, q, rc);
+}

@@ -1,0 +1,67 @@
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "die.h"
+
+static int to_syslog;
+
+static void
+say(const char *fmt, va_list ap)
+{
+	char line[1024];
+	int saved = errno;
+	size_t n;
+
+	vsnprintf(line, sizeof(line), fmt, ap);
+	n = strlen(fmt);
+	if (n > 0 && fmt[n - 1] == ':') {
+		n = strlen(line);
+		snprintf(line + n, sizeof(line) - n, " %s", strerror(saved));
+	}
+	if (to_syslog)
+		syslog(LOG_WARNING, "%s", line);
+	else
+		fprintf(stderr, "%s: %s\n", progname, line);
+}
+
+void
+warn(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(fmt, ap);
+	va_end(ap);
+}
+
+void
+die(int status, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(fmt, ap);
+	va_end(ap);
+	exit(status);
+}
+
+void
+die_to_syslog(void)
+{
+	to_syslog = 1;
+	openlog(progname, LOG_PID, LOG_USER);
+}
+
+int
+finish_stdout(int status)
+{
+	if (ferror(stdout) == 0 && fflush(stdout) == 0 && fclose(stdout) == 0)
+		return status;
+	if (errno == EPIPE)
+		return READER_GONE;
+	die(IO_FAILED, "cannot write standard output:");
+}

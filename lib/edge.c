@@ -1,0 +1,137 @@
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "conf.h"
+#include "die.h"
+#include "edge.h"
+#include "num.h"
+
+enum {
+	PEER_MAX = 64,    /* bytes of an address */
+	CLOSE_MAX = 1024  /* closed where /dev/fd does not list them */
+};
+
+static void
+close_others(void)
+{
+	DIR *dir = opendir("/dev/fd");
+	struct dirent *e;
+	long long fd;
+
+	if (dir == NULL) {
+		for (fd = 3; fd < CLOSE_MAX; fd++)
+			close((int)fd);
+		return;
+	}
+	while ((e = readdir(dir)) != NULL)
+		if (num_parse(e->d_name, 3, 0x7fffffff, &fd) == 0 &&
+		    fd != dirfd(dir))
+			close((int)fd);
+	closedir(dir);
+}
+
+/* Descriptor 2 is the connection or the socket that listens for others. */
+static int
+stderr_is_client(void)
+{
+	struct stat st[3];
+	int i, listens = 0;
+	socklen_t len = sizeof(listens);
+
+	if (fstat(2, &st[2]) != 0 || !S_ISSOCK(st[2].st_mode))
+		return 0;
+	for (i = 0; i < 2; i++)
+		if (fstat(i, &st[i]) == 0 && st[i].st_dev == st[2].st_dev &&
+		    st[i].st_ino == st[2].st_ino)
+			return 1;
+	return getsockopt(2, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == 0 &&
+		listens;
+}
+
+static void
+let_block(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags >= 0 && flags & O_NONBLOCK)
+		fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+}
+
+void
+edge_begin(void)
+{
+	int fd, mute = 0;
+
+	for (fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF) {
+			/* the lowest that is free, so it is this one */
+			if (open("/dev/null", O_RDWR) != fd)
+				exit(NO_SYSTEM);
+			mute = fd == 2;
+		}
+	close_others();
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	signal(SIGCHLD, SIG_DFL);
+	signal(SIGALRM, SIG_DFL);
+	let_block(0);
+	let_block(1);
+	if (stderr_is_client()) {
+		mute = 1;
+		if ((fd = open("/dev/null", O_WRONLY)) < 0 || dup2(fd, 2) < 0)
+			close(2);
+		if (fd > 2)
+			close(fd);
+	}
+	if (mute)
+		die_to_syslog();
+}
+
+const char *
+edge_peer(void)
+{
+	static const char *const told[] = {
+		"TCPREMOTEIP", "REMOTE_HOST", "REMOTE_ADDR", "SOCAT_PEERADDR"
+	};
+	static char text[PEER_MAX];
+	struct sockaddr_storage a;
+	socklen_t len = sizeof(a);
+	const char *v;
+	size_t i;
+
+	for (i = 0; i < sizeof(told) / sizeof(told[0]); i++)
+		if ((v = conf(told[i])) != NULL && strlen(v) < PEER_MAX &&
+		    strspn(v, "0123456789abcdefghijklmnopqrstuvwxyz"
+		    "ABCDEFGHIJKLMNOPQRSTUVWXYZ.:[]%-") == strlen(v))
+			return v;
+	memset(&a, 0, sizeof(a));
+	if (getpeername(0, (struct sockaddr *)&a, &len) != 0)
+		return "unknown";
+	if (a.ss_family == AF_UNIX)
+		return "local";
+	if (a.ss_family == AF_INET)
+		v = inet_ntop(AF_INET,
+			&((struct sockaddr_in *)(void *)&a)->sin_addr,
+			text, sizeof(text));
+	else
+		v = inet_ntop(AF_INET6,
+			&((struct sockaddr_in6 *)(void *)&a)->sin6_addr,
+			text, sizeof(text));
+	return v != NULL ? v : "unknown";
+}
+
+void
+edge_hold(int on)
+{
+	signal(SIGTERM, on ? SIG_IGN : SIG_DFL);
+	signal(SIGHUP, on ? SIG_IGN : SIG_DFL);
+}

@@ -1,0 +1,29 @@
+/*
+ * edge: a process that inetd, socat, tcpserver or a shell has just started to
+ * serve one connection on its descriptors 0 and 1.
+ */
+#ifndef EDGE_H
+#define EDGE_H
+
+/*
+ * Makes what was inherited safe, before anything else is done: descriptors 0
+ * to 2 are open and block, all others are closed (socat leaves the file of
+ * its private key open); SIGPIPE and SIGXFSZ are ignored, so that writes fail
+ * instead.  Where descriptor 2 is the client's socket, as under inetd, or was
+ * closed, messages go to syslog(3) and descriptor 2 to /dev/null.
+ */
+void edge_begin(void);
+
+/*
+ * The address of the client for the log, as the server tells it in the
+ * environment, else that of descriptor 0; "unknown" without either.
+ */
+const char *edge_peer(void);
+
+/*
+ * A server may end its children when the client has left.  True: SIGTERM and
+ * SIGHUP wait until edge_hold(0).
+ */
+void edge_hold(int on);
+
+#endif

@@ -1,0 +1,220 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include <sqlite3.h>
+
+#include "buf.h"
+#include "die.h"
+#include "json.h"
+#include "num.h"
+#include "utf8.h"
+#include "when.h"
+
+extern const char sql_json_error[], sql_json_message[], sql_json_next[],
+	sql_json_page[];
+
+enum query { ERROR, MESSAGE, NEXT, PAGE, QUERIES };
+
+static const char *const text[QUERIES] = {
+	sql_json_error, sql_json_message, sql_json_next, sql_json_page
+};
+
+/* 10000-01-01: from then on a text time has no room for the year. */
+static const long long end_of_time = 253402300800LL;
+
+/* The columns of json-message.sql. */
+enum {
+	M_SID, M_STATUS, M_ERROR_CODE, M_SENT, M_UPDATED, M_CREATED, M_TO,
+	M_FROM, M_DIRECTION, M_SEGMENTS, M_PRICE, M_CURRENCY, M_ERROR_MESSAGE
+};
+
+struct json {
+	sqlite3 *db;  /* in memory, without a table: for its functions */
+	sqlite3_stmt *query[QUERIES];
+	char at[WHEN_SIZE], created_at[WHEN_SIZE];
+};
+
+struct json *
+json_open(void)
+{
+	struct json *j = need(sizeof(*j));
+	int i;
+
+	if (sqlite3_open(":memory:", &j->db) != SQLITE_OK)
+		die(NO_SYSTEM, "cannot set up the reader of JSON");
+	for (i = 0; i < QUERIES; i++)
+		if (sqlite3_prepare_v2(j->db, text[i], -1, &j->query[i],
+		    NULL) != SQLITE_OK)
+			die(BUG, "%s", sqlite3_errmsg(j->db));
+	return j;
+}
+
+void
+json_close(struct json *j)
+{
+	int i;
+
+	if (j == NULL)
+		return;
+	for (i = 0; i < QUERIES; i++)
+		sqlite3_finalize(j->query[i]);
+	sqlite3_close(j->db);
+	free(j);
+}
+
+/* Begins a query about s; the one before, and its values, end with that. */
+static sqlite3_stmt *
+ask(struct json *j, enum query i, const char *s, size_t len)
+{
+	sqlite3_stmt *q = j->query[i];
+
+	sqlite3_reset(q);
+	if (sqlite3_bind_text64(q, 1, s, len, SQLITE_STATIC,
+	    SQLITE_UTF8) != SQLITE_OK)
+		die(NO_SYSTEM, "out of memory");
+	return q;
+}
+
+/* Steps; 1 for a row, 0 at the end, -1 where the text is no JSON. */
+static int
+row(sqlite3_stmt *q)
+{
+	int rc = sqlite3_step(q);
+
+	if (rc == SQLITE_NOMEM)
+		die(NO_SYSTEM, "out of memory");
+	return rc == SQLITE_ROW ? 1 : rc == SQLITE_DONE ? 0 : -1;
+}
+
+/* Bytes that SQLite would pass over or pass on unseen. */
+static int
+readable(const char *s, size_t len)
+{
+	return len > 0 && memchr(s, '\0', len) == NULL && utf8_valid(s, len);
+}
+
+/* A value; NULL where it is null or an escape made it other than UTF-8. */
+static char *
+value(sqlite3_stmt *q, int i)
+{
+	char *s = (char *)sqlite3_column_text(q, i);
+
+	return s != NULL && *s != '\0' && utf8_valid(s, strlen(s)) ? s : NULL;
+}
+
+/* A value that must be a whole number, as its digits. */
+static char *
+number(sqlite3_stmt *q, int i, long long min)
+{
+	char *s = value(q, i);
+	long long n;
+
+	return s != NULL && num_parse(s, min, 999999999, &n) == 0 ? s : NULL;
+}
+
+static char *
+decimal(sqlite3_stmt *q, int i)
+{
+	char *s = value(q, i);
+
+	return s != NULL && strspn(s, "-.0123456789") == strlen(s) ? s : NULL;
+}
+
+/* A date as a text time in out; one that cannot be read is not known. */
+static char *
+date(sqlite3_stmt *q, int i, char out[WHEN_SIZE])
+{
+	const char *s = value(q, i);
+	long long t;
+
+	return s != NULL && when_parse_mail(s, &t) == 0 && t >= 0 &&
+		t < end_of_time ? when_format(out, t) : NULL;
+}
+
+static int
+read_message(struct json *j, const char *s, size_t len, const char *source,
+	struct rec *rec)
+{
+	sqlite3_stmt *q = ask(j, MESSAGE, s, len);
+	char **f = rec->f;
+
+	memset(rec, 0, sizeof(*rec));
+	if (row(q) != 1)
+		return -1;
+	f[SID] = value(q, M_SID);
+	f[STATUS] = value(q, M_STATUS);
+	if (f[SID] == NULL || !rec_is_sid(f[SID]) || f[STATUS] == NULL)
+		return -1;
+	f[ERROR_CODE] = number(q, M_ERROR_CODE, 1);
+	if (strcmp(f[STATUS], "sent") == 0)
+		f[AT] = date(q, M_SENT, j->at);
+	if (f[AT] == NULL)
+		f[AT] = date(q, M_UPDATED, j->at);
+	f[SOURCE] = (char *)source;
+	f[TO] = value(q, M_TO);
+	f[FROM] = value(q, M_FROM);
+	f[DIRECTION] = value(q, M_DIRECTION);
+	f[SEGMENTS] = number(q, M_SEGMENTS, 1);
+	f[PRICE] = decimal(q, M_PRICE);
+	f[CURRENCY] = value(q, M_CURRENCY);
+	f[CREATED_AT] = date(q, M_CREATED, j->created_at);
+	f[ERROR_MESSAGE] = value(q, M_ERROR_MESSAGE);
+	return 0;
+}
+
+int
+json_message(struct json *j, const char *s, size_t len, const char *source,
+	struct rec *rec)
+{
+	if (!readable(s, len)) {
+		memset(rec, 0, sizeof(*rec));
+		return -1;
+	}
+	return read_message(j, s, len, source, rec);
+}
+
+int
+json_error(struct json *j, const char *s, size_t len, char **code,
+	char **message)
+{
+	sqlite3_stmt *q;
+
+	*code = *message = NULL;
+	if (!readable(s, len))
+		return -1;
+	q = ask(j, ERROR, s, len);
+	if (row(q) != 1 || !sqlite3_column_int(q, 0))
+		return -1;
+	*code = number(q, 1, 1);
+	*message = value(q, 2);
+	return 0;
+}
+
+int
+json_page(struct json *j, const char *s, size_t len,
+	int (*each)(void *ctx, const struct rec *rec), void *ctx,
+	const char **next)
+{
+	sqlite3_stmt *q;
+	struct rec rec;
+	const char *m;
+	int got, r;
+
+	*next = NULL;
+	if (!readable(s, len))
+		return -1;
+	q = ask(j, NEXT, s, len);
+	if (row(q) != 1 || !sqlite3_column_int(q, 0))
+		return -1;
+	*next = value(q, 1);
+	q = ask(j, PAGE, s, len);
+	while ((got = row(q)) == 1) {
+		m = (const char *)sqlite3_column_text(q, 0);
+		if (m == NULL || read_message(j, m, strlen(m), "list",
+		    &rec) != 0)
+			return -1;
+		if ((r = each(ctx, &rec)) != 0)
+			return r;
+	}
+	return got;
+}

@@ -1,0 +1,42 @@
+/*
+ * json: what Twilio's API answers, read by SQLite's JSON functions
+ * (sql/json-*.sql).  Values live until the next call on the same reader.
+ */
+#ifndef JSON_H
+#define JSON_H
+
+#include <stddef.h>
+
+#include "rec.h"
+
+struct json;
+
+struct json *json_open(void);
+void json_close(struct json *j);
+
+/*
+ * One Message as a status record of that source ("send", "fetch").
+ * AT is when it happened, as far as Twilio tells: date_sent for "sent", else
+ * date_updated.  A segment count of 0 is not known yet.  Returns 0, or -1
+ * when the text is no JSON object with a sid and a status.
+ */
+int json_message(struct json *j, const char *text, size_t len,
+	const char *source, struct rec *rec);
+
+/*
+ * Twilio's error object.  Returns 0, or -1 when the text is no JSON object;
+ * *code and *message may be NULL.
+ */
+int json_error(struct json *j, const char *text, size_t len,
+	char **code, char **message);
+
+/*
+ * A page of messages: each one as a status record of source "list", in the
+ * order of the page.  *next is next_page_uri, NULL on the last page.
+ * Returns 0, -1 when the text is no page, or what each returned if not 0.
+ */
+int json_page(struct json *j, const char *text, size_t len,
+	int (*each)(void *ctx, const struct rec *rec), void *ctx,
+	const char **next);
+
+#endif

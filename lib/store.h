@@ -1,0 +1,115 @@
+/*
+ * store: messages, their history and the webhook log, behind a handful of
+ * verbs that do not show which database keeps them.
+ *
+ * Every verb returns 0 or the exit status that fits (TRY_LATER: busy;
+ * IO_FAILED: disk full, read-only, broken; BUG), and store_why() tells more.
+ * What a verb did is durable once store_commit() returned 0.
+ */
+#ifndef STORE_H
+#define STORE_H
+
+#include <stddef.h>
+
+#include "rec.h"
+
+struct store;
+
+enum store_mode {
+	STORE_MAKE,      /* made with its schema if it is not there */
+	STORE_EXISTING   /* must be there; only read */
+};
+
+/*
+ * Opens the database at path and brings its schema up to date.  On failure
+ * *s is NULL and *why a message that names the path (it lives until the next
+ * call).
+ */
+int store_open(struct store **s, const char *path, enum store_mode mode,
+	const char **why);
+void store_close(struct store *s);
+const char *store_why(struct store *s);
+
+/* How long a verb waits for other processes; 10 s unless set. */
+void store_set_patience(struct store *s, int ms);
+
+/* All changes belong to a transaction; begin takes the write lock. */
+int store_begin(struct store *s);
+int store_commit(struct store *s);
+void store_rollback(struct store *s);
+
+/* A message about to be sent.  body and media may be NULL. */
+struct store_message {
+	const char *ref;        /* unique */
+	const char *to, *from;  /* from: number, sender id or service */
+	const char *body;
+	const char *media_url;
+	long long created_at;
+};
+
+/*
+ * Writes the row of a message, "pending".  Returns 0, a status, or -1 when a
+ * row with that ref is there already.
+ */
+int store_journal(struct store *s, const struct store_message *m);
+
+/* What became of a status record; the strings live until the next verb. */
+struct outcome {
+	const char *word;   /* applied same stale conflict unknown failed */
+	const char *old;    /* status before; NULL for unknown */
+	const char *new;    /* status now; NULL for unknown */
+};
+
+/*
+ * The one verb by which a status changes: sql/schema.sql has the rule.  A
+ * record with a SID and a ref also tells the row of that ref its SID.  A
+ * record without a row is kept and takes effect when its row appears.
+ */
+int store_apply(struct store *s, const struct rec *rec, long long now,
+	struct outcome *out);
+
+/*
+ * Takes in records that came before their row and whose row has appeared
+ * since by another way than store_apply.
+ */
+int store_settle(struct store *s, long long now);
+
+struct store_stuck {
+	long long now;
+	long long queued, sent;  /* ages in seconds */
+	long long limit;         /* 0: none */
+};
+
+/*
+ * Messages that should have moved by now, as status records; those that were
+ * never checked first, oldest first.  each returns 0 to go on.
+ */
+int store_stuck(struct store *s, const struct store_stuck *q,
+	int (*each)(void *ctx, const struct rec *rec), void *ctx);
+
+struct store_expired {
+	long long now;
+	long long age;    /* seconds since it was sent */
+	int asked;        /* only those asked about when they were that old */
+	long long limit;  /* 0: none */
+};
+
+/* Messages sent long ago and not heard of since: delivery_unknown records. */
+int store_expired(struct store *s, const struct store_expired *q,
+	int (*each)(void *ctx, const struct rec *rec), void *ctx);
+
+/* A request to sms-hook, for webhook_logs. */
+struct store_log {
+	const char *sid;      /* NULL if none */
+	const char *params;   /* the body as received; NULL if not to be kept */
+	const char *status;   /* success, bad_signature, ... */
+	const char *outcome;  /* of store_apply, or NULL */
+	const char *peer;     /* address, or NULL */
+	int answer;           /* HTTP status code */
+	long long at;         /* when it came, epoch seconds */
+	long long took_us;    /* microseconds from the first byte to the answer */
+};
+
+int store_log(struct store *s, const struct store_log *l);
+
+#endif

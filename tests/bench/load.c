@@ -1,0 +1,177 @@
+/*
+ * load - post callbacks to sms-hook from several connections at once
+ *
+ *	load url connections <bodies
+ *
+ * Each line of standard input is the form of one callback; it is signed with
+ * TWILIO_AUTH_TOKEN, and all of that is done before the clock starts.  Each
+ * connection is a process that connects, posts, waits for the answer, closes,
+ * and begins again.  Prints one line: callbacks, callbacks a second, p50, p99
+ * and the longest time of an answer in milliseconds, answers other than 2xx.
+ */
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "buf.h"
+#include "die.h"
+#include "form.h"
+#include "num.h"
+#include "sign.h"
+
+enum { REQUEST_MAX = 70000, PATH_START = 7 /* behind "http://" */ };
+
+const char progname[] = "load";
+
+struct result {
+	double ms;
+	int good;
+};
+
+static double
+now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec * 1e3 + (double)ts.tv_nsec / 1e6;
+}
+
+/* The request for one line, to be freed. */
+static char *
+request(const char *url, const char *body)
+{
+	struct buf b = BUF_INIT(REQUEST_MAX);
+	const char *token = getenv("TWILIO_AUTH_TOKEN"), *why;
+	const char *path = url + PATH_START;
+	char made[SIGN_SIZE], *copy = need_str(body);
+	struct form form;
+
+	if (token == NULL || strncmp(url, "http://", PATH_START) != 0 ||
+	    form_parse(&form, copy, strlen(copy), &why) != 0)
+		die(BAD_USAGE, "needs TWILIO_AUTH_TOKEN, an http URL and forms");
+	sign(made, token, url, &form);
+	path += strcspn(path, "/");
+	if (buf_addf(&b, "POST %s HTTP/1.1\r\nHost: x\r\n"
+	    "Content-Type: application/x-www-form-urlencoded\r\n"
+	    "X-Twilio-Signature: %s\r\nContent-Length: %zu\r\n\r\n%s", path,
+	    made, strlen(body), body) != 0)
+		die(BAD_DATA, "a line is too long");
+	free(copy);
+	return b.s;
+}
+
+/* Posts and reads the head of the answer; returns 1 for 2xx. */
+static int
+post(const struct addrinfo *to, const char *text)
+{
+	char answer[4096];
+	size_t have = 0, len = strlen(text);
+	ssize_t n = 0;
+	int fd = socket(to->ai_family, SOCK_STREAM, 0), good = 0;
+
+	if (fd >= 0 && connect(fd, to->ai_addr, to->ai_addrlen) == 0 &&
+	    write(fd, text, len) == (ssize_t)len) {
+		do {
+			have += (size_t)n;
+			answer[have] = '\0';
+		} while (strstr(answer, "\r\n\r\n") == NULL &&
+			(n = read(fd, answer + have,
+			sizeof(answer) - 1 - have)) > 0);
+		good = strncmp(answer, "HTTP/1.1 2", 10) == 0;
+	}
+	if (fd >= 0)
+		close(fd);
+	return good;
+}
+
+static void
+work(const struct addrinfo *to, char *text[], size_t n, size_t first,
+	size_t step, int out)
+{
+	struct result r;
+	double start;
+	size_t i;
+
+	for (i = first; i < n; i += step) {
+		start = now_ms();
+		r.good = post(to, text[i]);
+		r.ms = now_ms() - start;
+		if (write(out, &r, sizeof(r)) != sizeof(r))
+			_exit(1);
+	}
+	_exit(0);
+}
+
+static int
+by_ms(const void *a, const void *b)
+{
+	const double *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct addrinfo hints = { 0 }, *to;
+	struct result r;
+	char **text = NULL, *line = NULL, *host, *port;
+	double *ms, start;
+	size_t size = 0, n = 0, got = 0, bad = 0;
+	long long jobs, i;
+	int out[2];
+
+	if (argc != 3 || num_parse(argv[2], 1, 1000, &jobs) != 0)
+		die(BAD_USAGE, "usage: load url connections <bodies");
+	while (getline(&line, &size, stdin) > 0) {
+		line[strcspn(line, "\n")] = '\0';
+		text = need_again(text, (n + 1) * sizeof(*text));
+		text[n++] = request(argv[1], line);
+	}
+	if (n == 0)
+		die(BAD_DATA, "no callbacks");
+	host = need_str(argv[1] + PATH_START);
+	host[strcspn(host, "/")] = '\0';
+	if ((port = strchr(host, ':')) == NULL)
+		die(BAD_USAGE, "the URL has no port");
+	*port++ = '\0';
+	hints.ai_socktype = SOCK_STREAM;
+	if (getaddrinfo(host, port, &hints, &to) != 0 || pipe(out) != 0)
+		die(NO_SYSTEM, "cannot reach '%s'", argv[1]);
+
+	ms = need(n * sizeof(*ms));
+	start = now_ms();
+	for (i = 0; i < jobs; i++)
+		switch (fork()) {
+		case -1: die(NO_SYSTEM, "cannot fork:");
+		case 0: work(to, text, n, (size_t)i, (size_t)jobs, out[1]);
+		}
+	close(out[1]);
+	while (got < n && read(out[0], &r, sizeof(r)) == sizeof(r)) {
+		ms[got++] = r.ms;
+		bad += !r.good;
+	}
+	start = now_ms() - start;
+	while (wait(NULL) > 0)
+		;
+
+	if (got == 0)
+		die(IO_FAILED, "no answer");
+	qsort(ms, got, sizeof(*ms), by_ms);
+	printf("%zu %.0f %.1f %.1f %.1f %zu\n", got, (double)got * 1e3 / start,
+		ms[got / 2], ms[got * 99 / 100], ms[got - 1], bad + n - got);
+	while (n > 0)
+		free(text[--n]);
+	free(text);
+	free(line);
+	free(host);
+	free(ms);
+	freeaddrinfo(to);
+	return finish_stdout(0);
+}

@@ -1,0 +1,176 @@
+# The HTTP that sms-hook takes and refuses.  Its input is a file here: what
+# it says is the same on a socket, and tests/hook.bats has those.
+load helper
+
+setup() {
+	common_setup
+	export WEBHOOK_BASE_URL=https://hooks.example.net
+}
+
+teardown() {
+	common_teardown
+}
+
+# hook: bytes on stdin, the answer in the file answer, the log in log; prints
+# the status of the answer and the reason word of the log, "-" without one.
+hook() {
+	local status=0
+	sms-hook >answer 2>log || status=$?
+	[ "$status" -eq 0 ] || echo "exit status $status"
+	[ "$(wc -l <log)" -le 1 ] || cat log
+	echo "$(sed -n '1s/^HTTP\/1.1 \([0-9]*\) .*/\1/p' answer)" \
+		"$(sed 's/^sms-hook: [0-9]* \([a-z_]*\) from unknown$/\1/' log |
+		grep . || echo -)"
+}
+
+# cases section: every request of that section of the table.
+cases() {
+	local status reason request what got n=0 bad=0
+	while IFS=$(printf '\t') read -r status reason request what; do
+		got=$(printf %b "$request" | hook)
+		if [ "$got" != "$status $reason" ]; then
+			echo "$what: $got instead of $status $reason"
+			bad=$((bad + 1))
+		fi
+		n=$((n + 1))
+	done <<-END
+		$(awk -v s="# $1" '$0 == s { on = 1; next } /^#/ { on = 0 } on' \
+			"$ROOT/tests/fixtures/requests.tsv")
+	END
+	echo "$n requests"
+	[ "$n" -gt 5 ] && [ "$bad" -eq 0 ]
+}
+
+# filler n: that many letters.
+filler() {
+	printf "%0$1d" 0 | tr 0 x
+}
+
+@test "requests that are as RFC 9112 has them are taken" {
+	cases 'what is good'
+}
+
+@test "a wrong request line is refused" {
+	cases 'request line'
+}
+
+@test "bytes that no line may hold are refused" {
+	cases 'bytes that no line may hold'
+}
+
+@test "wrong header fields are refused" {
+	cases fields
+}
+
+@test "a length that two readers could understand differently is refused" {
+	cases 'length of the body'
+}
+
+@test "chunks are taken only as plain as can be" {
+	cases 'chunked bodies'
+}
+
+@test "a request that is cut off is no request" {
+	cases 'cut off'
+}
+
+@test "limits are kept to the byte" {
+	run hook <<-END
+		$(printf 'GET /%s HTTP/1.1\r\nHost: x\r\n\r' "$(filler 8178)")
+	END
+	[ "$output" = "404 not_found" ]
+	run hook <<-END
+		$(printf 'GET /%s HTTP/1.1\r\nHost: x\r\n\r' "$(filler 8179)")
+	END
+	[ "$output" = "414 line_long" ]
+	run hook <<-END
+		$(printf 'GET /healthz HTTP/1.1\r\nHost: x\r\nX: %s\r\n\r' "$(filler 32756)")
+	END
+	[ "$output" = "200 -" ]
+	run hook <<-END
+		$(printf 'GET /healthz HTTP/1.1\r\nHost: x\r\nX: %s\r\n\r' "$(filler 32757)")
+	END
+	[ "$output" = "431 head_long" ]
+	run hook <<-END
+		$(printf 'GET /healthz HTTP/1.1\r\nHost: x\r\n'; yes "X: y$(printf '\r')" | head -n 99)
+		$(printf '\r')
+	END
+	[ "$output" = "200 -" ]
+	run hook <<-END
+		$(printf 'GET /healthz HTTP/1.1\r\nHost: x\r\n'; yes "X: y$(printf '\r')" | head -n 100)
+		$(printf '\r')
+	END
+	[ "$output" = "431 fields_many" ]
+}
+
+@test "a body may have 64 KiB, whole or in chunks" {
+	{
+		printf 'GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 65536\r\n\r\n'
+		filler 65536
+	} >whole
+	{
+		printf 'GET /healthz HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n'
+		yes "$(printf '1\r\nx\r')" | head -n 131072
+		printf '0\r\n\r\n'
+	} >chunks
+	[ "$(hook <whole)" = "200 -" ]
+	[ "$(hook <chunks)" = "200 -" ]
+	sed 's/65536/65537/' whole >long
+	echo >>long
+	[ "$(hook <long)" = "413 body_long" ]
+}
+
+@test "an answer has its head and nothing more than one" {
+	printf 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n' | hook
+	tr -d '\r' <answer | sed 's/^Date: .*GMT$/Date: now/' | diff - <(
+		printf '%s\n' 'HTTP/1.1 200 OK' 'Date: now' \
+			'Content-Type: text/plain' 'Content-Length: 3' \
+			'Connection: close' '' ok)
+}
+
+@test "HEAD is answered as GET, without the body" {
+	printf 'HEAD /healthz HTTP/1.1\r\nHost: x\r\n\r\n' | hook
+	grep -q '^Content-Length: 3' answer
+	[ "$(tail -c 4 answer | od -An -tx1 | tr -d ' \n')" = 0d0a0d0a ]
+}
+
+@test "another method than those of a path gets their list" {
+	printf 'DELETE /healthz HTTP/1.1\r\nHost: x\r\n\r\n' | hook
+	grep -q "^Allow: GET, HEAD$(printf '\r')$" answer
+	printf 'GET /api/webhooks/twilio HTTP/1.1\r\nHost: x\r\n\r\n' | hook
+	grep -q "^Allow: POST$(printf '\r')$" answer
+}
+
+@test "a client that says nothing gets nothing" {
+	run -0 --separate-stderr sms-hook </dev/null
+	[ -z "$output" ]
+	[ -z "$stderr" ]
+}
+
+@test "a client that waits for 100 Continue gets it before it sends" {
+	hook_start
+	exec 8<>"/dev/tcp/127.0.0.1/$HOOK_PORT"
+	printf 'GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n' >&8
+	IFS= read -r -t 10 line <&8
+	[ "$line" = "HTTP/1.1 100 Continue$(printf '\r')" ]
+	printf ab >&8
+	timeout 10 cat <&8 >rest
+	exec 8>&-
+	grep -q '^HTTP/1.1 200 OK' rest
+}
+
+@test "a client that announces too much gets its answer and no 100" {
+	hook_start
+	exec 8<>"/dev/tcp/127.0.0.1/$HOOK_PORT"
+	printf 'GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 1073741824\r\nExpect: 100-continue\r\n\r\n' >&8
+	timeout 10 cat <&8 >rest
+	exec 8>&-
+	head -n 1 rest | grep -q '^HTTP/1.1 413 '
+}
+
+@test "a client that is refused while it still sends can read why" {
+	hook_start
+	head -c 500000 /dev/zero >much
+	[ "$(curl -sS -o answer -w '%{http_code}' -H Expect: --data-binary @much \
+		"$WEBHOOK_BASE_URL/healthz")" = 413 ]
+}

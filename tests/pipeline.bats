@@ -1,0 +1,66 @@
+load helper
+
+setup() { common_setup; }
+teardown() { common_teardown; }
+
+later() { date -u -d "now + $1" +%Y-%m-%dT%H:%M:%SZ; }
+
+# What the store says and what Twilio says, side by side: nothing differs.
+same_as_truth() {
+	simsql "SELECT sid, status, error_code FROM truth ORDER BY sid" >truth
+	sql "SELECT twilio_message_sid, status, error_code FROM messages
+		ORDER BY twilio_message_sid" | diff truth -
+}
+
+never_backwards() {
+	[ "$(sql "SELECT count(*) FROM message_delivery_status AS h
+		JOIN ladder AS o ON o.status = h.old_status
+		WHERE h.outcome = 'applied' AND h.rank <= o.rank")" = 0 ]
+}
+
+@test "the main job: sent, called back, reconciled" {
+	hook_start
+	sim_start
+	run -0 --separate-stderr sms-send +14155550100 'Your table is ready.'
+	[ "$(cut -f 2 <<<"$output")" = queued ]
+	until_true 20 sh -c '[ "$(sqlite3 sms.db "SELECT status FROM messages")" = delivered ]'
+	[ "$(sql "SELECT group_concat(status, ' ') FROM (SELECT status
+		FROM message_delivery_status ORDER BY rank)")" = 'queued sent delivered' ]
+	[ "$(sql "SELECT DISTINCT status FROM webhook_logs")" = success ]
+	[ "$(sms-stuck -c -t "$(later 1day)")" = 0 ]
+}
+
+@test "a callback that overtakes the answer to its own request" {
+	hook_start
+	sim_start -f early=100
+	sms-send +14155550100 early >sent
+	sim_settled
+	same_as_truth
+	[ "$(sql 'SELECT count(*) FROM early_status')" = 0 ]
+}
+
+# The storm: whatever the network does to callbacks, one reconcile later the
+# store tells what Twilio tells.
+@test "300 messages, callbacks dropped, doubled, reordered, early: all come right" {
+	hook_start
+	sim_start -S storm -f drop=20,double=20,reorder=20,early=10,error=20
+	seq -f '+1415555%04g	storm' 300 | sms-send >sent
+	[ "$(wc -l <sent)" -eq 300 ]
+	sim_clock 3h
+	sim_settled 120
+	[ "$(simsql 'SELECT count(*) FROM callback WHERE dropped')" -gt 30 ]
+	before=$(sql "SELECT count(*) FROM messages WHERE status NOT IN
+		('delivered', 'undelivered', 'failed')")
+	[ "$before" -gt 0 ]
+	run -0 --separate-stderr sms-reconcile -n 0 -t "$(later 3hours)"
+	[ "$stderr" = '' ]
+	[[ "$output" == "checked $before applied $before same 0 stale 0 unknown 0 failed 0" ]]
+	same_as_truth
+	never_backwards
+	[ "$(sql "SELECT count(*) FROM messages WHERE status IN
+		('failed', 'undelivered')")" -gt 20 ]
+	[ "$(sql "SELECT count(*) FROM messages WHERE status IN
+		('failed', 'undelivered') AND error_code IS NULL")" = 0 ]
+	[ "$(sql "SELECT count(*) FROM webhook_logs WHERE status <> 'success'")" = 0 ]
+	[ "$(sql 'SELECT count(*) FROM early_status')" = 0 ]
+}

@@ -1,0 +1,206 @@
+#!/bin/sh
+# Installs what the tests need, builds, runs every test.
+#
+#	sh tests/run.sh [-n] [name ...]
+#
+# With -n nothing is installed and nothing but the tests is run: that is
+# what `make check` does.  Names (apply hook ...) choose test files.  All
+# output of the tests is kept below build/log.  The last line is always
+# "N passed, N failed"; the status is 0 if none failed and something ran.
+# A skipped test counts as a failure.
+
+# Lists of words are meant to be split, and step calls functions by name.
+# shellcheck disable=SC2015,SC2016,SC2086,SC2317
+
+set -u
+cd "$(dirname "$0")/.." || exit 1
+root=$PWD
+log=$root/build/log
+prism=5.12.0	# the last one that runs on Debian 12's node 18
+packages='gcc make libc6-dev libsqlite3-dev libssl-dev libcurl4-openssl-dev
+	bats ca-certificates clang curl mandoc openssl procps shellcheck socat sqlite3 strace
+	systemd ucspi-tcp valgrind'
+passed=0 failed=0 install=1
+
+finish() {
+	echo "$passed passed, $failed failed"
+	[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+	exit
+}
+
+give_up() {
+	failed=$((failed + 1))
+	printf '%s\n' "$@"
+	finish
+}
+
+as_root() {
+	if [ "$(id -u)" -eq 0 ]; then
+		"$@"
+	else
+		sudo -n "$@"
+	fi
+}
+
+# Debian's packages, and prism, an HTTP server that accepts what Twilio's
+# OpenAPI document allows.
+install_all() {
+	command -v dpkg-query >/dev/null || {
+		echo 'This is not Debian; the tests need what these packages hold,'
+		echo 'and go on with what is here:' $packages nodejs npm
+		return
+	}
+	missing=
+	command -v node >/dev/null || packages="$packages nodejs"
+	command -v npm >/dev/null || packages="$packages npm"
+	for p in $packages; do
+		case $(dpkg-query -W -f '${Status}' "$p" 2>/dev/null) in
+		*' installed') ;;
+		*) missing="$missing $p" ;;
+		esac
+	done
+	if [ -n "$missing" ]; then
+		as_root true 2>/dev/null || give_up \
+			'These packages are missing, and installing them takes root:' \
+			"$(printf '\t%s\n' $missing)" \
+			'Install them, then run this again:' \
+			"	sudo apt-get install --no-install-recommends$missing"
+		echo "Installing these packages with apt-get:$missing"
+		as_root apt-get update >"$log/apt" 2>&1 &&
+		as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y \
+			--no-install-recommends $missing >>"$log/apt" 2>&1 ||
+			give_up "$(tail -n 20 "$log/apt")" 'apt-get failed.'
+	fi
+	# inetd and xinetd cannot be installed together and would be started:
+	# they are unpacked instead
+	if ! [ -x build/inetd/usr/sbin/inetd ] ||
+	    ! [ -x build/inetd/usr/sbin/xinetd ]; then
+		echo 'Unpacking openbsd-inetd and xinetd into build/inetd'
+		rm -rf build/inetd
+		mkdir -p build/inetd
+		(cd build/inetd && apt-get download openbsd-inetd xinetd \
+			libbsd0 libevent-2.1-7 libmd0 libwrap0 libtirpc3 \
+			libtirpc-common libnsl2 &&
+		for p in *.deb; do dpkg -x "$p" . || exit; done
+		rm -f ./*.deb) >"$log/inetd" 2>&1 ||
+			echo "That failed: $(tail -n 1 "$log/inetd")"
+	fi
+	if ! [ -x build/prism/node_modules/.bin/prism ]; then
+		echo "Installing prism $prism with npm into build/prism"
+		mkdir -p build/prism
+		npm install --no-save --no-package-lock --no-audit --no-fund \
+			--prefix "$root/build/prism" \
+			"@stoplight/prism-cli@$prism" >"$log/npm" 2>&1 ||
+			echo "That failed: $(tail -n 3 "$log/npm")"
+	fi
+}
+
+# step name command...: a command that counts as one test.
+step() {
+	name=$1
+	shift
+	if "$@" >"$log/$name" 2>&1 </dev/null; then
+		passed=$((passed + 1))
+		echo "ok $name"
+		return 0
+	fi
+	failed=$((failed + 1))
+	echo "not ok $name"
+	tail -n 40 "$log/$name" | sed 's/^/# /'
+	return 1
+}
+
+# units label tree: the programs of tests/unit.
+units() {
+	for source in tests/unit/*.c; do
+		unit=${source%.c}
+		step "$1-${unit##*/}" "$2/$unit"
+	done
+}
+
+# suite label tree name...: runs tests/NAME.bats of that tree, two files at a
+# time.  Reads the results from TAP: what was planned and not run has failed.
+suite() {
+	label=$1 tree=$2
+	to=$log/$1
+	shift 2
+	mkdir -p "$to"
+	echo "Running $label:" "$@"
+	printf '%s\n' "$@" | xargs -P 2 -I '{}' sh -c \
+		'timeout -k 10 600 bats --tap "$1/tests/$3.bats" >"$2/$3.tap" 2>&1 </dev/null
+		echo "# status $?" >>"$2/$3.tap"' sh "$tree" "$to" '{}'
+	for name; do
+		counts=$(awk '
+			/^1\.\.[0-9]+$/ { plan = substr($0, 4); planned = 1 }
+			/^ok / && !/ # skip/ { good++ }
+			/^ok .* # skip/ || /^not ok / { bad++ }
+			/^# status / { status = $3 }
+			END {
+				if (good + bad < plan) bad = plan - good
+				if (!planned || good + bad == 0 ||
+				    status != 0 && bad == 0) bad++
+				print good + 0, bad + 0
+			}' "$to/$name.tap" || echo 0 1)
+		good=${counts% *} bad=${counts#* }
+		passed=$((passed + good)) failed=$((failed + bad))
+		[ "$bad" -eq 0 ] && ok=ok || ok='not ok'
+		echo "$ok $name: $good passed, $bad failed"
+		[ "$bad" -eq 0 ] || awk '
+			/^(not )?ok / || /^1\.\./ { show = /^not ok / || / # skip/ }
+			!planned || show { print "#\t" $0 }
+			/^1\.\./ { planned = 1 }
+			/^# status/ && !/ 0$| 1$/ { print "#\t" $0 }' "$to/$name.tap"
+	done
+}
+
+# The tree once more, built so that a wrong access ends the program.
+sanitized() (
+	flags='-fsanitize=address,undefined -fno-sanitize-recover=all'
+	rm -rf build/sanitized
+	mkdir -p build/sanitized &&
+	cp -R Makefile bin lib man sql tests build/sanitized &&
+	cd build/sanitized && make clean &&
+	make all units CFLAGS="-O1 -g -fno-omit-frame-pointer $flags" \
+		LDFLAGS="$flags"
+)
+
+while getopts n option; do
+	case $option in
+	n) install=0 ;;
+	*) echo 'usage: sh tests/run.sh [-n] [name ...]' >&2; exit 64 ;;
+	esac
+done
+shift $((OPTIND - 1))
+
+mkdir -p "$log"
+names=$*
+if [ -z "$names" ]; then
+	for f in tests/*.bats; do
+		f=${f##*/}
+		names="$names ${f%.bats}"
+	done
+	all=1
+else
+	all=0
+fi
+
+if [ "$install" -eq 1 ]; then
+	install_all
+	if [ "$all" -eq 1 ]; then
+		step strict make strict
+		step lint make lint
+	fi
+	step build make all units || finish
+fi
+[ "$all" -eq 0 ] || units unit "$root"
+suite tests "$root" $names
+if [ "$install" -eq 1 ] && [ "$all" -eq 1 ]; then
+	# without those that are about other things than bytes read
+	names=$(for n in $names; do echo "$n"; done |
+		grep -vxE 'examples|man|prism')
+	if step sanitized sanitized; then
+		units unit-sanitized "$root/build/sanitized"
+		suite tests-sanitized "$root/build/sanitized" $names
+	fi
+fi
+finish

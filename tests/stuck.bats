@@ -1,0 +1,113 @@
+load helper
+
+setup() {
+	common_setup
+	sms-apply </dev/null
+	NOW=2025-08-21T12:00:00Z
+}
+teardown() { common_teardown; }
+
+ago() { date -u -d "2025-08-21 12:00 UTC - $1 minutes" +%Y-%m-%dT%H:%M:%SZ; }
+
+# row number status minutes-ago [sent-minutes-ago]
+row() {
+	sql "INSERT INTO messages (twilio_message_sid, ref, direction, to_number,
+		status, created_at, updated_at, sent_at) VALUES (
+		printf('SM%032d', $1), 'r$1', 'outbound-api', '+14155550100', '$2',
+		'$(ago "$3")', '$(ago "$3")', nullif('${4:+$(ago "$4")}', ''))"
+}
+
+ids() { sms-stuck -t $NOW -i "$@" | sed 's/^SM0*//' | xargs; }
+
+@test "queued for an hour and sent for two hours are stuck, finals never" {
+	row 1 queued 59
+	row 2 queued 60
+	row 3 accepted 61
+	row 4 sent 300 119
+	row 5 sent 300 120
+	row 6 sending 90
+	row 7 delivered 9000
+	row 8 delivery_unknown 9000
+	row 9 scheduled 70
+	row 10 failed 9000
+	[ "$(ids)" = '5 6 9 3 2' ]
+	[ "$(ids -q 1m -s 1m)" = '5 4 6 9 3 2 1' ]
+	[ "$(ids -q 1d -s 1d)" = '' ]
+	[ "$(sms-stuck -c -t $NOW)" = 5 ]
+}
+
+@test "fifty at most unless -n says otherwise, and -c counts all" {
+	for i in $(seq 60); do echo "INSERT INTO messages (twilio_message_sid, direction,
+		status, created_at, updated_at) VALUES (printf('SM%032d', $i), 'outbound-api',
+		'queued', '2025-01-01T00:00:00Z', '2025');"; done | sql
+	[ "$(sms-stuck -t $NOW | wc -l)" -eq 50 ]
+	[ "$(sms-stuck -n 0 -t $NOW | wc -l)" -eq 60 ]
+	[ "$(sms-stuck -n 7 -t $NOW | wc -l)" -eq 7 ]
+	[ "$(sms-stuck -c -t $NOW)" -eq 60 ]
+}
+
+@test "a message that was checked and did not move goes to the back of the line" {
+	row 1 queued 200
+	row 2 queued 150
+	row 3 queued 100
+	[ "$(ids)" = '1 2 3' ]
+	sms-stuck -n 1 -t $NOW | awk -F '\t' -v OFS='\t' '{ $5 = "fetch"; print }' |
+		sms-apply -t $NOW >/dev/null
+	[ "$(ids)" = '2 3 1' ]
+	[ "$(ids -n 1)" = 2 ]
+	sms-stuck -n 1 -t $NOW | awk -F '\t' -v OFS='\t' '{ $5 = "fetch"; print }' |
+		sms-apply -t 2025-08-21T12:00:01Z >/dev/null
+	[ "$(ids)" = '3 1 2' ]
+}
+
+@test "records can go straight to sms-apply and change nothing" {
+	row 1 queued 200
+	row 2 sent 400 300
+	[ "$(sms-stuck -t $NOW | sms-apply | cut -f 2 | xargs)" = 'same same' ]
+	[ "$(sql 'SELECT count(*) FROM message_delivery_status')" = 0 ]
+	run -0 sms-stuck -H -t $NOW -n 1
+	[ "${lines[0]}" = '#sid	status	error_code	at	source	to	from	direction	segments	price	currency	ref	created_at	error_message' ]
+	[ "${lines[1]}" = "SM$(printf %032d 2)	sent	\\N	$(ago 300)	\\N	+14155550100	\\N	outbound-api	\\N	\\N	\\N	r2	$(ago 400)	\\N" ]
+}
+
+@test "-x gives up what was sent long ago, and a final status still wins" {
+	row 1 sent 900 361
+	row 2 sent 900 359
+	row 3 queued 900
+	[ "$(sms-stuck -x -t $NOW | cut -f 1,2,5)" = "SM$(printf %032d 1)	delivery_unknown	expire" ]
+	[ "$(sms-stuck -x -u 1h -i -t $NOW | wc -l)" -eq 2 ]
+	sms-stuck -x -t $NOW | sms-apply >/dev/null
+	[ "$(sql 'SELECT status FROM messages WHERE id = 1')" = delivery_unknown ]
+	[ "$(sms-stuck -xc -t $NOW)" = 0 ]
+	[ "$(printf 'SM%032d\tdelivered\n' 1 | sms-apply | cut -f 2)" = applied ]
+}
+
+@test "-ax spares what Twilio was not asked about when it was that old" {
+	row 1 sent 900 400
+	row 2 sent 900 400
+	row 3 sent 900 400
+	sql "UPDATE messages SET checked_at = '$(ago 100)' WHERE id = 2"
+	sql "UPDATE messages SET checked_at = '$(ago 10)' WHERE id = 3"
+	[ "$(sms-stuck -axi -t $NOW | sed 's/^SM0*//')" = 3 ]
+}
+
+@test "the query goes through messages_stuck_idx" {
+	{ echo 'EXPLAIN QUERY PLAN'; cat "$ROOT/sql/stuck.sql"; } | sql >plan
+	grep 'USING INDEX messages_stuck_idx' plan
+	! grep 'TEMP B-TREE' plan
+}
+
+@test "without a store the message says what is missing" {
+	SMS_DB=$PWD/none.db run -78 --separate-stderr sms-stuck
+	[[ "$stderr" == "sms-stuck: no database at '$PWD/none.db'"* ]]
+	[ ! -e none.db ]
+}
+
+@test "bad ages and limits are refused with the way out" {
+	for age in 90 1x -1h '' 1h30m 99999999999d; do
+		run -64 --separate-stderr sms-stuck -q "$age"
+		[[ "$stderr" == *"-q takes an age such as 90m, 2h or 1d, not '$age'" ]]
+	done
+	run -64 --separate-stderr sms-stuck -n many
+	run -64 --separate-stderr sms-stuck more
+}
