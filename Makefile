@@ -7,6 +7,7 @@ CC = cc
 CFLAGS = -O2
 LDFLAGS =
 LDLIBS =
+STATIC = -static
 PREFIX = /usr/local
 DESTDIR =
 
@@ -22,14 +23,17 @@ SCRIPTS = bin/sms-reconcile
 
 BASE = lib/buf.o lib/die.o lib/num.o lib/when.o
 RECORD = lib/rec.o lib/utf8.o
+INTAKE = lib/intake.o lib/spool.o
 STORE = lib/db.o lib/store.o sql/apply.o sql/attach.o sql/early-keep.o \
-	sql/early-ready.o sql/early-take.o sql/expired.o sql/journal.o \
-	sql/log.o sql/looked.o sql/schema.o sql/stuck.o sql/verdict.o
+	sql/early-ready.o sql/early-take.o sql/expired.o sql/find.o \
+	sql/holds.o sql/journal.o \
+	sql/log.o sql/looked.o sql/made.o sql/once.o sql/opted-out.o \
+	sql/schema.o sql/schema-2.o sql/stuck.o sql/unsettled.o sql/verdict.o
 JSON = lib/json.o sql/json-error.o sql/json-message.o sql/json-next.o \
 	sql/json-page.o
 TWILIO = lib/twilio.o
 WEB = lib/form.o lib/http.o lib/sign.o
-HOOK = lib/callback.o lib/edge.o lib/intake.o $(WEB)
+HOOK = lib/callback.o lib/edge.o $(WEB)
 SIM = lib/sim.o lib/sim-api.o lib/sim-courier.o lib/sim-messages.o lib/sim-plan.o sql/sim.o \
 	sql/sim-callback.o sql/sim-cancel.o sql/sim-create.o sql/sim-due.o \
 	sql/sim-error.o sql/sim-list.o sql/sim-page.o sql/sim-posted.o \
@@ -55,9 +59,9 @@ bin/sms-reconcile: bin/sms-reconcile.sh
 	sed 's/@VERSION@/$(VERSION)/' bin/sms-reconcile.sh >$@
 	chmod 755 $@
 
-bin/sms-apply: bin/sms-apply.o lib/conf.o $(STORE) $(RECORD) $(BASE)
-	$(CC) $(LDFLAGS) -o $@ bin/sms-apply.o lib/conf.o $(STORE) $(RECORD) \
-		$(BASE) -lsqlite3 $(LDLIBS)
+bin/sms-apply: bin/sms-apply.o lib/conf.o $(INTAKE) $(STORE) $(RECORD) $(BASE)
+	$(CC) $(LDFLAGS) -o $@ bin/sms-apply.o lib/conf.o $(INTAKE) $(STORE) \
+		$(RECORD) $(BASE) -lsqlite3 $(LDLIBS)
 
 bin/sms-fetch: bin/sms-fetch.o lib/conf.o lib/mask.o $(TWILIO) $(JSON) \
 		$(RECORD) $(BASE)
@@ -65,9 +69,16 @@ bin/sms-fetch: bin/sms-fetch.o lib/conf.o lib/mask.o $(TWILIO) $(JSON) \
 		$(TWILIO) $(JSON) $(RECORD) $(BASE) -lcurl -lsqlite3 \
 		$(LDLIBS)
 
-bin/sms-hook: bin/sms-hook.o lib/conf.o $(HOOK) $(STORE) $(RECORD) $(BASE)
-	$(CC) $(LDFLAGS) -o $@ bin/sms-hook.o lib/conf.o $(HOOK) $(STORE) \
-		$(RECORD) $(BASE) -lsqlite3 -lcrypto $(LDLIBS)
+# A process for each callback: loading shared libraries would cost it more than
+# all it does, so it has its own where the system has them to give.
+bin/sms-hook: bin/sms-hook.o lib/conf.o $(HOOK) $(INTAKE) $(STORE) $(RECORD) \
+		$(BASE)
+	for static in $(STATIC) ''; do \
+		$(CC) $(LDFLAGS) $$static -o $@ bin/sms-hook.o lib/conf.o \
+			$(HOOK) $(INTAKE) $(STORE) $(RECORD) $(BASE) \
+			-lsqlite3 -lcrypto -lm $(LDLIBS) 2>$@.log && break; \
+	done || { cat $@.log; exit 1; }
+	rm -f $@.log
 
 bin/sms-lock: bin/sms-lock.o lib/conf.o $(BASE)
 	$(CC) $(LDFLAGS) -o $@ bin/sms-lock.o lib/conf.o $(BASE) $(LDLIBS)
@@ -93,8 +104,8 @@ bin/sms-stuck: bin/sms-stuck.o lib/conf.o $(STORE) $(RECORD) $(BASE)
 		$(BASE) -lsqlite3 $(LDLIBS)
 
 # Each unit program links all that is not one command's own.
-UNIT = lib/conf.o lib/mask.o $(TWILIO) $(JSON) $(HOOK) $(STORE) $(RECORD) \
-	$(BASE)
+UNIT = lib/conf.o lib/mask.o $(TWILIO) $(JSON) $(HOOK) $(INTAKE) $(STORE) \
+	$(RECORD) $(BASE)
 
 .c:
 	$(CC) $(CPPFLAGS) $(WARN) $(STRICT) $(CFLAGS) $(LDFLAGS) -o $@ $< \
@@ -143,11 +154,11 @@ uninstall:
 	rm -rf $(DESTDIR)$(PREFIX)/share/smspipe
 
 clean:
-	rm -f $(PROGS) $(SCRIPTS) $(UNITS) bin/*.o lib/*.o sql/*.o sql/*.sql.c
+	rm -f $(PROGS) $(SCRIPTS) $(UNITS) bin/*.o bin/*.log lib/*.o sql/*.o sql/*.sql.c
 
 # Headers, with those they include.
-bin/sms-apply.o: lib/conf.h lib/die.h lib/num.h lib/rec.h lib/store.h \
-	lib/when.h
+bin/sms-apply.o: lib/conf.h lib/die.h lib/intake.h lib/num.h lib/rec.h \
+	lib/store.h lib/when.h
 bin/sms-fetch.o: lib/buf.h lib/conf.h lib/die.h lib/json.h lib/mask.h \
 	lib/num.h lib/rec.h lib/twilio.h lib/when.h
 bin/sms-hook.o: lib/buf.h lib/callback.h lib/conf.h lib/die.h lib/edge.h \
@@ -169,7 +180,8 @@ lib/die.o: lib/die.h
 lib/edge.o: lib/conf.h lib/die.h lib/edge.h lib/num.h
 lib/form.o: lib/buf.h lib/form.h
 lib/http.o: lib/buf.h lib/die.h lib/http.h lib/num.h lib/when.h
-lib/intake.o: lib/intake.h lib/rec.h lib/store.h
+lib/intake.o: lib/die.h lib/intake.h lib/num.h lib/rec.h lib/spool.h \
+	lib/store.h lib/when.h
 lib/json.o: lib/buf.h lib/die.h lib/json.h lib/num.h lib/rec.h lib/utf8.h \
 	lib/when.h
 lib/mask.o: lib/mask.h
@@ -188,6 +200,7 @@ lib/sim-plan.o: lib/buf.h lib/die.h lib/form.h lib/num.h lib/sign.h \
 	lib/sim-plan.h
 lib/sim.o: lib/buf.h lib/db.h lib/die.h lib/form.h lib/sign.h \
 	lib/sim-courier.h lib/sim-plan.h lib/sim.h lib/utf8.h
+lib/spool.o: lib/spool.h
 lib/store.o: lib/buf.h lib/db.h lib/rec.h lib/store.h lib/when.h
 lib/twilio.o: lib/buf.h lib/conf.h lib/die.h lib/num.h lib/twilio.h \
 	lib/when.h

@@ -12,6 +12,7 @@
 
 #include "conf.h"
 #include "die.h"
+#include "intake.h"
 #include "num.h"
 #include "rec.h"
 #include "store.h"
@@ -109,10 +110,11 @@ int
 main(int argc, char *argv[])
 {
 	struct rec_reader in = REC_READER(0);
+	struct intake in_spool = { NULL };
 	struct store *s;
 	struct rec rec;
 	const char *why;
-	char *db, *text = NULL;
+	char *db, *spool, *text = NULL;
 	FILE *batch;
 	size_t n, len = 0;
 	long long now = -1, t;
@@ -134,8 +136,15 @@ main(int argc, char *argv[])
 
 	conf_load();
 	db = conf_db();
+	spool = conf_spool();
 	if ((r = store_open(&s, db, STORE_MAKE, &why)) != 0)
 		die(r, "%s", why);
+	/* callbacks that sms-hook has taken came before these records */
+	in_spool.db = db;
+	in_spool.spool = spool;
+	if (!dry && (r = intake_settle(&in_spool, 1)) != 0)
+		die(r, "%s", in_spool.why);
+	intake_close(&in_spool);
 	if ((batch = open_memstream(&text, &len)) == NULL)
 		die(NO_SYSTEM, "out of memory");
 	if (header)
@@ -178,5 +187,6 @@ main(int argc, char *argv[])
 	rec_release(&in);
 	store_close(s);
 	free(db);
+	free(spool);
 	return finish_stdout(status);
 }

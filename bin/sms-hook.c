@@ -33,8 +33,9 @@ struct hook {
 	char *url;            /* public, of the callback, with its query */
 	const char *path;     /* where requests for it arrive */
 	char *tokens;         /* NULL: signatures are not checked */
-	char *db;
+	char *db, *spool;
 	struct intake in;
+	int kept;             /* a callback waits in the spool */
 	int is_callback;      /* it belongs into the log of the store */
 };
 
@@ -95,6 +96,7 @@ set_up(struct hook *k)
 			die(BAD_SETUP, "TWILIO_AUTH_TOKEN is empty");
 	}
 	k->in.db = k->db = conf_db();
+	k->in.spool = k->spool = conf_spool();
 }
 
 static void
@@ -132,11 +134,11 @@ take_callback(struct answer *a, struct hook *k, struct http_request *r)
 	} else if ((why = callback_record(&rec, &form, r->query,
 	    when_format(at, k->in.now))) != NULL) {
 		refuse(a, 400, why);
-	} else if ((a->exit_status = intake_take(&k->in, &rec, params)) ==
-	    TRY_LATER) {
-		refuse(a, 503, "store_busy");
-	} else if (a->exit_status != 0) {
-		refuse(a, 503, "store_failed");
+	} else if ((a->exit_status = intake_keep(&k->in, &rec, params)) == 0) {
+		k->kept = 1;
+	} else {
+		refuse(a, 503, a->exit_status == TRY_LATER ? "store_busy" :
+			"store_failed");
 	}
 	if (a->status == 503)
 		a->lines = "Retry-After: 5\r\n";
@@ -177,7 +179,7 @@ tell(const struct answer *a, const struct hook *k)
 {
 	if (a->reason == NULL)
 		return;
-	if (k->in.why != NULL && a->status == 503)
+	if (k->in.why[0] != '\0' && a->status == 503)
 		warn("%d %s from %s: %s", a->status, a->reason, k->in.peer,
 			k->in.why);
 	else
@@ -218,7 +220,9 @@ serve(struct hook *k)
 		a.exit_status = IO_FAILED;
 	tell(&a, k);
 	http_linger(1);
-	if (k->is_callback && a.reason != NULL && k->in.why == NULL)
+	if (k->kept && intake_settle(&k->in, 0) != 0)
+		warn("callbacks wait in '%s': %s", k->spool, k->in.why);
+	else if (k->is_callback && a.reason != NULL && a.status != 503)
 		intake_refused(&k->in, a.reason, a.status);
 	intake_close(&k->in);
 	buf_release(&out);
@@ -256,5 +260,6 @@ main(int argc, char *argv[])
 	free(k.url);
 	free(k.tokens);
 	free(k.db);
+	free(k.spool);
 	return status;
 }

@@ -179,14 +179,16 @@ fill_form(struct sending *x, const struct message *m)
 static int
 journal(struct sending *x, const struct message *m, long long now)
 {
-	struct store_message row = { m->ref, m->to, x->sender.from, m->body,
-		m->media_url, now };
+	struct store_message row = { .ref = m->ref, .to = m->to,
+		.sender = x->sender.from, .body = m->body,
+		.media_url = m->media_url, .created_at = now };
+	long long id;
 	int r;
 
-	if (row.from == NULL)
-		row.from = x->sender.service;
+	if (row.sender == NULL)
+		row.sender = x->sender.service;
 	if ((r = store_begin(x->store)) == 0 &&
-	    (r = store_journal(x->store, &row)) == 0)
+	    (r = store_journal(x->store, &row, &id)) == 0)
 		r = store_commit(x->store);
 	if (r != 0)
 		store_rollback(x->store);

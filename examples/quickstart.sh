@@ -32,6 +32,7 @@ as_root() {
 	fi
 }
 
+mkdir -p build
 missing=
 if command -v dpkg-query >/dev/null; then
 	for p in $need; do
@@ -49,10 +50,13 @@ if command -v dpkg-query >/dev/null; then
 	fi
 	if [ -n "$missing" ]; then
 		echo "Installing these packages with apt-get:$missing"
-		as_root apt-get update -qq
 		# shellcheck disable=SC2086
-		as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y \
-			--no-install-recommends $missing >/dev/null
+		{ as_root apt-get update && as_root env DEBIAN_FRONTEND=noninteractive \
+			apt-get install -y --no-install-recommends $missing; } \
+			>build/quickstart.log 2>&1 || {
+			tail -n 20 build/quickstart.log
+			exit 1
+		}
 	fi
 else
 	for p in cc make curl socat sqlite3; do
@@ -68,7 +72,6 @@ else
 	fi
 fi
 echo 'Building.'
-mkdir -p build
 make >build/quickstart.log 2>&1 || { cat build/quickstart.log; exit 1; }
 
 # Nothing below may reach a real account.

@@ -235,6 +235,20 @@ conf_db(void)
 	die(BAD_SETUP, "SMS_DB is not set (nor is HOME)");
 }
 
+char *
+conf_spool(void)
+{
+	const char *v = conf("SMS_SPOOL");
+	char *db, *spool;
+
+	if (v != NULL)
+		return need_str(v);
+	db = conf_db();
+	spool = join(db, ".spool", "");
+	free(db);
+	return spool;
+}
+
 /* A URL that libcurl and Twilio will take: scheme and host, no blanks. */
 static void
 check_url(const char *name, const char *url)

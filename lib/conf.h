@@ -33,6 +33,12 @@ char *conf_secret(const char *name);
 char *conf_db(void);
 
 /*
+ * The path of the spool: SMS_SPOOL, else beside the database.  The caller
+ * frees it.
+ */
+char *conf_spool(void);
+
+/*
  * The public URL of status callbacks: TWILIO_STATUS_CALLBACK, or the first of
  * WEBHOOK_BASE_URL, NEXT_PUBLIC_SITE_URL, NEXT_PUBLIC_APP_URL, VERCEL_URL and
  * "/api/webhooks/twilio".  NULL when none is set.  The caller frees it.

@@ -1,10 +1,29 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "die.h"
 #include "intake.h"
+#include "num.h"
+#include "spool.h"
+#include "when.h"
 
 enum {
 	PATIENCE_MS = 4000,  /* with the time to open the store less than the
 	                        15 s that Twilio waits */
 	REFUSED_MS = 500
 };
+
+/*
+ * The fields of a line of the spool: a status record, and what the log wants
+ * to know.  The last is there so that a line that was cut is known.
+ */
+enum {
+	PARAMS = STATUS_FIELDS, PEER, CAME_AT, TOOK_US, END, LINE_FIELDS
+};
+
+static char end[] = ".";
 
 static long long
 took_us(const struct intake *in)
@@ -17,48 +36,134 @@ took_us(const struct intake *in)
 }
 
 static int
+failed(struct intake *in, int status)
+{
+	snprintf(in->why, sizeof(in->why), "%s", store_why(in->store));
+	return status;
+}
+
+/* Opens the store, if it is not open, and begins a transaction. */
+static int
 begin(struct intake *in, int patience)
 {
-	int r = store_open(&in->store, in->db, STORE_MAKE, &in->why);
-
-	if (r != 0)
-		return r;
-	in->why = store_why(in->store);
-	store_set_patience(in->store, patience);
-	return store_begin(in->store);
-}
-
-/* Step two: what the callback says takes effect, and is logged. */
-static int
-apply(struct intake *in, const struct rec *rec, const char *params)
-{
-	struct store_log l = { rec->f[SID], params, "success", NULL, in->peer,
-		200, in->now, 0 };
-	struct outcome out;
+	const char *why;
 	int r;
 
-	if ((r = store_apply(in->store, rec, in->now, &out)) != 0)
+	if (in->store == NULL && (r = store_open(&in->store, in->db,
+	    STORE_MAKE, &why)) != 0) {
+		snprintf(in->why, sizeof(in->why), "%s", why);
 		return r;
-	l.outcome = out.word;
-	l.took_us = took_us(in);
-	return store_log(in->store, &l);
+	}
+	if (patience > 0)
+		store_set_patience(in->store, patience);
+	return (r = store_begin(in->store)) == 0 ? 0 : failed(in, r);
 }
 
-/*
- * Step one: the store itself is what keeps a callback, so both steps are one
- * transaction.
- */
-int
-intake_take(struct intake *in, const struct rec *rec, const char *params)
+/* What a line says takes effect and is logged. */
+static int
+apply(struct intake *in, char *const f[LINE_FIELDS])
+{
+	struct store_log l = { f[SID], f[PARAMS], "success", NULL, f[PEER],
+		200, 0, 0 };
+	struct outcome out;
+	struct rec rec;
+	int r;
+
+	memset(&rec, 0, sizeof(rec));
+	memcpy(rec.f, f, STATUS_FIELDS * sizeof(rec.f[0]));
+	if (when_parse(f[CAME_AT], &l.at) != 0 ||
+	    num_parse(f[TOOK_US], 0, 1LL << 50, &l.took_us) != 0)
+		return BUG;
+	if ((r = store_apply(in->store, &rec, l.at, &out)) != 0)
+		return failed(in, r);
+	l.outcome = out.word;
+	return (r = store_log(in->store, &l)) == 0 ? 0 : failed(in, r);
+}
+
+/* Without a spool the store itself makes a callback durable. */
+static int
+keep_in_store(struct intake *in, char *const f[LINE_FIELDS])
 {
 	int r;
 
 	if ((r = begin(in, PATIENCE_MS)) != 0)
 		return r;
-	if ((r = apply(in, rec, params)) != 0 ||
-	    (r = store_commit(in->store)) != 0)
+	if ((r = apply(in, f)) == 0 && (r = store_commit(in->store)) != 0)
+		failed(in, r);
+	if (r != 0)
 		store_rollback(in->store);
 	return r;
+}
+
+int
+intake_keep(struct intake *in, const struct rec *rec, const char *params)
+{
+	char at[WHEN_SIZE], took[24], *f[LINE_FIELDS], *line = NULL;
+	size_t len = 0;
+	FILE *fp;
+	int r = -1;
+
+	memcpy(f, rec->f, STATUS_FIELDS * sizeof(f[0]));
+	f[PARAMS] = (char *)params;
+	f[PEER] = (char *)in->peer;
+	f[CAME_AT] = when_format(at, in->now);
+	snprintf(took, sizeof(took), "%lld", took_us(in));
+	f[TOOK_US] = took;
+	f[END] = end;
+	if ((fp = open_memstream(&line, &len)) != NULL) {
+		rec_write(fp, f, LINE_FIELDS);
+		r = ferror(fp);
+		r |= fclose(fp);
+	}
+	/* a line that no reader would take goes straight into the store */
+	if (r == 0)
+		r = len > REC_LINE_MAX ? -1 : spool_add(in->spool, line, len);
+	if (r != 0)
+		r = keep_in_store(in, f);
+	free(line);
+	return r;
+}
+
+static int
+take_all(void *ctx, int fd, const char *id)
+{
+	struct rec_reader lines = REC_READER(fd);
+	struct intake *in = ctx;
+	struct rec rec;
+	int got, r;
+
+	if ((r = begin(in, 0)) != 0)
+		return r;
+	if ((r = store_once(in->store, id)) != 0) {
+		store_rollback(in->store);
+		return r < 0 ? 0 : failed(in, r);
+	}
+	while (r == 0 && (got = rec_read(&lines, &rec)) != 0) {
+		if (got > 0 && rec.f[END] != NULL &&
+		    strcmp(rec.f[END], end) == 0)
+			r = apply(in, rec.f);
+		else
+			warn("spool line %zu was cut and never acknowledged",
+				lines.number);
+	}
+	rec_release(&lines);
+	if (r == 0 && (r = store_commit(in->store)) != 0)
+		failed(in, r);
+	if (r != 0)
+		store_rollback(in->store);
+	return r;
+}
+
+int
+intake_settle(struct intake *in, int wait)
+{
+	int r = spool_take(in->spool, wait, take_all, in);
+
+	if (r >= 0)
+		return r;
+	snprintf(in->why, sizeof(in->why), "cannot take spool '%s': %s",
+		in->spool, strerror(errno));
+	return IO_FAILED;
 }
 
 void

@@ -196,7 +196,8 @@ void
 rec_header_status(FILE *fp)
 {
 	fputs("#sid\tstatus\terror_code\tat\tsource\tto\tfrom\tdirection\t"
-		"segments\tprice\tcurrency\tref\tcreated_at\terror_message\n", fp);
+		"segments\tprice\tcurrency\tref\tcreated_at\terror_message\t"
+		"body_sha256\n", fp);
 }
 
 void

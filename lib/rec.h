@@ -9,14 +9,15 @@
 #include <stdio.h>
 
 enum {
-	REC_MAX = 16,          /* fields kept of a line; more are ignored */
+	REC_MAX = 20,          /* fields kept of a line; more are ignored */
 	REC_LINE_MAX = 65536   /* bytes of a line with its newline */
 };
 
 /* The fields of a status record. */
 enum {
 	SID, STATUS, ERROR_CODE, AT, SOURCE, TO, FROM, DIRECTION, SEGMENTS,
-	PRICE, CURRENCY, REF, CREATED_AT, ERROR_MESSAGE, STATUS_FIELDS
+	PRICE, CURRENCY, REF, CREATED_AT, ERROR_MESSAGE, BODY_SHA256,
+	STATUS_FIELDS
 };
 
 /* The fields of an outcome record; its first is SID too. */

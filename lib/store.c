@@ -11,22 +11,26 @@
 #include "store.h"
 #include "when.h"
 
-extern const char sql_schema[], sql_apply[], sql_attach[], sql_early_keep[],
-	sql_early_ready[], sql_early_take[], sql_expired[], sql_journal[],
-	sql_log[], sql_looked[], sql_stuck[], sql_verdict[];
+extern const char sql_schema[], sql_schema_2[], sql_apply[], sql_attach[], sql_early_keep[],
+	sql_early_ready[], sql_early_take[], sql_expired[], sql_find[],
+	sql_holds[], sql_journal[],
+	sql_log[], sql_looked[], sql_made[], sql_once[], sql_opted_out[],
+	sql_stuck[], sql_unsettled[], sql_verdict[];
 
 /* What brings the schema from version i to i + 1. */
-static const char *const migration[] = { sql_schema };
+static const char *const migration[] = { sql_schema, sql_schema_2 };
 
 enum query {
-	APPLY, ATTACH, EARLY_KEEP, EARLY_READY, EARLY_TAKE, EXPIRED, JOURNAL,
-	LOG, LOOKED, STUCK, VERDICT, QUERIES
+	APPLY, ATTACH, EARLY_KEEP, EARLY_READY, EARLY_TAKE, EXPIRED, FIND,
+	HOLDS, JOURNAL, LOG, LOOKED, MADE, ONCE, OPTED_OUT, STUCK, UNSETTLED,
+	VERDICT, QUERIES
 };
 
 static const char *const text[QUERIES] = {
 	sql_apply, sql_attach, sql_early_keep, sql_early_ready,
-	sql_early_take, sql_expired, sql_journal, sql_log, sql_looked,
-	sql_stuck, sql_verdict
+	sql_early_take, sql_expired, sql_find, sql_holds, sql_journal, sql_log,
+	sql_looked, sql_made, sql_once, sql_opted_out, sql_stuck,
+	sql_unsettled, sql_verdict
 };
 
 static const struct db_kind kind = {
@@ -108,12 +112,46 @@ bind_record(sqlite3_stmt *q, const struct rec *rec)
 	static const char *const name[STATUS_FIELDS] = {
 		":sid", ":status", ":error_code", ":at", ":source", ":to",
 		":from", ":direction", ":segments", ":price", ":currency",
-		":ref", ":created_at", ":error_message"
+		":ref", ":created_at", ":error_message", ":body_sha256"
 	};
 	int i;
 
 	for (i = 0; i < STATUS_FIELDS; i++)
 		db_bind(q, name[i], rec->f[i]);
+}
+
+int
+store_journal(struct store *s, const struct store_message *m, long long *id)
+{
+	sqlite3_stmt *q = db_query(s->db, JOURNAL);
+	char now[WHEN_SIZE];
+	int rc, r;
+
+	db_bind(q, ":ref", m->ref);
+	db_bind(q, ":to", m->to);
+	db_bind(q, ":sender", m->sender);
+	db_bind(q, ":body", m->body);
+	db_bind(q, ":body_sha256", m->body_sha256);
+	db_bind(q, ":media_url", m->media_url);
+	db_bind(q, ":segments", m->segments);
+	db_bind(q, ":send_at", m->send_at);
+	bind_time(q, ":now", now, m->created_at);
+	if ((rc = sqlite3_step(q)) == SQLITE_ROW)
+		*id = sqlite3_column_int64(q, 0);
+	r = db_done(s->db, q, rc);
+	return r == 0 && rc == SQLITE_DONE ? -1 : r;
+}
+
+/* The record and the row that a statement yields. */
+static long long
+row(sqlite3_stmt *q, struct rec *rec)
+{
+	int i;
+
+	memset(rec, 0, sizeof(*rec));
+	for (i = 0; i < STATUS_FIELDS; i++)
+		rec->f[i] = (char *)sqlite3_column_text(q, i);
+	return sqlite3_column_int64(q, STATUS_FIELDS);
 }
 
 /* Runs a statement whose rows are status records. */
@@ -122,12 +160,10 @@ records(struct store *s, sqlite3_stmt *q,
 	int (*each)(void *ctx, const struct rec *rec), void *ctx)
 {
 	struct rec rec;
-	int i, r = 0, rc;
+	int r = 0, rc;
 
 	while ((rc = sqlite3_step(q)) == SQLITE_ROW && r == 0) {
-		memset(&rec, 0, sizeof(rec));
-		for (i = 0; i < STATUS_FIELDS; i++)
-			rec.f[i] = (char *)sqlite3_column_text(q, i);
+		row(q, &rec);
 		r = each(ctx, &rec);
 	}
 	rc = db_done(s->db, q, rc);
@@ -135,20 +171,81 @@ records(struct store *s, sqlite3_stmt *q,
 }
 
 int
-store_journal(struct store *s, const struct store_message *m)
+store_find(struct store *s, const char *ref, struct rec *rec, long long *id)
 {
-	sqlite3_stmt *q = db_query(s->db, JOURNAL);
-	char now[WHEN_SIZE];
-	int n, r;
+	sqlite3_stmt *q = db_query(s->db, FIND);
+	int rc, r;
 
-	db_bind(q, ":ref", m->ref);
-	db_bind(q, ":to", m->to);
-	db_bind(q, ":from", m->from);
-	db_bind(q, ":body", m->body);
-	db_bind(q, ":media_url", m->media_url);
-	bind_time(q, ":now", now, m->created_at);
-	r = db_change(s->db, q, &n);
-	return r == 0 && n == 0 ? -1 : r;
+	db_bind(q, ":ref", ref);
+	if ((rc = sqlite3_step(q)) == SQLITE_ROW) {
+		*id = row(q, rec);
+		return 0;
+	}
+	r = db_done(s->db, q, rc);
+	return r == 0 ? -1 : r;
+}
+
+void
+store_found(struct store *s)
+{
+	db_done(s->db, db_query(s->db, FIND), SQLITE_DONE);
+}
+
+/* The number that a statement yields, 0 without a row; -1 if it fails. */
+static long long
+number(struct store *s, sqlite3_stmt *q)
+{
+	int rc = sqlite3_step(q);
+	long long n = rc == SQLITE_ROW ? sqlite3_column_int64(q, 0) : 0;
+
+	return db_done(s->db, q, rc) == 0 ? n : -1;
+}
+
+int
+store_holds(struct store *s, const char *sid)
+{
+	sqlite3_stmt *q = db_query(s->db, HOLDS);
+
+	db_bind(q, ":sid", sid);
+	return (int)number(s, q);
+}
+
+int
+store_opted_out(struct store *s, const char *to, const char *sender)
+{
+	sqlite3_stmt *q = db_query(s->db, OPTED_OUT);
+
+	db_bind(q, ":to", to);
+	db_bind(q, ":sender", sender);
+	return (int)number(s, q);
+}
+
+long long
+store_made(struct store *s, const char *to, long long since)
+{
+	sqlite3_stmt *q = db_query(s->db, MADE);
+	char at[WHEN_SIZE];
+
+	db_bind(q, ":to", to);
+	bind_time(q, ":since", at, since);
+	return number(s, q);
+}
+
+int
+store_unsettled(struct store *s, int (*each)(void *ctx, long long id,
+	const struct rec *rec), void *ctx)
+{
+	sqlite3_stmt *q = db_query(s->db, UNSETTLED);
+	struct rec rec;
+	long long id;
+	int r = 0, rc;
+
+	while ((rc = sqlite3_step(q)) == SQLITE_ROW && r == 0) {
+		id = row(q, &rec);
+		r = each(ctx, id, &rec);
+	}
+	rc = db_done(s->db, q, rc);
+	return rc != 0 ? rc : r;
 }
 
 static void
@@ -192,14 +289,12 @@ take_early(struct store *s, const char *sid, long long now)
 {
 	sqlite3_stmt *q = db_query(s->db, EARLY_TAKE);
 	struct rec rec;
-	int i, r = 0, rc;
+	int r = 0, rc;
 
 	/* the rows are all deleted and set aside by the first step */
 	db_bind(q, ":sid", sid);
 	while ((rc = sqlite3_step(q)) == SQLITE_ROW && r == 0) {
-		memset(&rec, 0, sizeof(rec));
-		for (i = 0; i < STATUS_FIELDS; i++)
-			rec.f[i] = (char *)sqlite3_column_text(q, i);
+		row(q, &rec);
 		r = merge(s, &rec, now);
 	}
 	rc = db_done(s->db, q, rc);
@@ -295,6 +390,17 @@ store_settle(struct store *s, long long now)
 	}
 	rc = db_done(s->db, q, r == 0 ? rc : SQLITE_DONE);
 	return r != 0 ? r : rc;
+}
+
+int
+store_once(struct store *s, const char *id)
+{
+	sqlite3_stmt *q = db_query(s->db, ONCE);
+	int n, r;
+
+	db_bind(q, ":id", id);
+	r = db_change(s->db, q, &n);
+	return r == 0 && n == 0 ? -1 : r;
 }
 
 int

@@ -40,18 +40,48 @@ void store_rollback(struct store *s);
 
 /* A message about to be sent.  body and media may be NULL. */
 struct store_message {
-	const char *ref;        /* unique */
-	const char *to, *from;  /* from: number, sender id or service */
+	const char *ref;          /* unique */
+	const char *to, *sender;  /* sender: number, sender id or service */
 	const char *body;
+	const char *body_sha256;  /* as sign_sha256 makes it */
 	const char *media_url;
+	const char *segments;     /* as a number */
+	const char *send_at;      /* text time, of a scheduled message */
 	long long created_at;
 };
 
 /*
- * Writes the row of a message, "pending".  Returns 0, a status, or -1 when a
- * row with that ref is there already.
+ * Writes the row of a message, "pending"; *id is its number.  Returns 0, a
+ * status, or -1 when a row with that ref is there already.
  */
-int store_journal(struct store *s, const struct store_message *m);
+int store_journal(struct store *s, const struct store_message *m,
+	long long *id);
+
+/*
+ * The present state of the message of that ref, and its row.  The strings of
+ * rec live until store_found() ends the verb, which is to be called if this
+ * returned 0.  -1: there is none.
+ */
+int store_find(struct store *s, const char *ref, struct rec *rec,
+	long long *id);
+void store_found(struct store *s);
+
+/* 1 or 0, or -1 if the store fails. */
+int store_holds(struct store *s, const char *sid);
+int store_opted_out(struct store *s, const char *to, const char *sender);
+
+/*
+ * How many messages were made to go out since then, to that recipient or, if
+ * to is NULL, in all; -1 if the store fails.
+ */
+long long store_made(struct store *s, const char *to, long long since);
+
+/*
+ * Messages of which nobody knows whether they reached Twilio, and those that
+ * are being sent at this moment; BODY_SHA256 is set.
+ */
+int store_unsettled(struct store *s, int (*each)(void *ctx, long long id,
+	const struct rec *rec), void *ctx);
 
 /* What became of a status record; the strings live until the next verb. */
 struct outcome {
@@ -73,6 +103,12 @@ int store_apply(struct store *s, const struct rec *rec, long long now,
  * since by another way than store_apply.
  */
 int store_settle(struct store *s, long long now);
+
+/*
+ * Notes, within the transaction, that the lines of that spool are taken in.
+ * Returns 0, a status, or -1 when they were before.
+ */
+int store_once(struct store *s, const char *id);
 
 struct store_stuck {
 	long long now;

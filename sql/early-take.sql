@@ -1,4 +1,4 @@
 -- Takes out what came for :sid before its row: status records.
 DELETE FROM early_status WHERE sid = :sid
 RETURNING sid, status, error_code, at, source, to_number, from_number,
-  direction, segments, price, currency, ref, made_at, error_message;
+  direction, segments, price, currency, ref, made_at, error_message, NULL;

@@ -2,7 +2,7 @@
 -- that give them up.  With :asked only those that Twilio was asked about when
 -- they were that old.  At most :limit; -1 is all.
 SELECT twilio_message_sid, 'delivery_unknown', NULL, :now, 'expire', to_number,
-  from_number, direction, NULL, NULL, NULL, ref, created_at, NULL
+  from_number, direction, NULL, NULL, NULL, ref, created_at, NULL, NULL
 FROM messages INDEXED BY messages_stuck_idx
 WHERE status IN ('scheduled', 'accepted', 'queued', 'sending', 'sent')
   AND status = 'sent'

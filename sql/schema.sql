@@ -190,3 +190,15 @@ CREATE TABLE webhook_logs (
 
 CREATE INDEX webhook_logs_created_idx ON webhook_logs (created_at);
 CREATE INDEX webhook_logs_sid_idx ON webhook_logs (twilio_message_sid);
+
+-- The spools that were taken in, so that none is taken in twice.  The last
+-- hundred are enough: one is known to be taken before the next is begun.
+CREATE TABLE spool_taken (
+  n  INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE
+);
+
+CREATE TRIGGER spool_taken_is_short AFTER INSERT ON spool_taken
+BEGIN
+  DELETE FROM spool_taken WHERE n <= NEW.n - 100;
+END;

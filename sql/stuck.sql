@@ -3,7 +3,7 @@
 -- statuses is that of messages_stuck_idx, which gives the order for nothing.
 SELECT twilio_message_sid, status, error_code, coalesce(sent_at, updated_at),
   NULL, to_number, from_number, direction, segments, price, currency,
-  ref, created_at, error_message
+  ref, created_at, error_message, NULL
 FROM messages INDEXED BY messages_stuck_idx
 WHERE status IN ('scheduled', 'accepted', 'queued', 'sending', 'sent')
   AND CASE status WHEN 'sent' THEN coalesce(sent_at, created_at) <= :sent

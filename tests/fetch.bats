@@ -42,6 +42,7 @@ sim_again() {
 
 @test "SIDs are operands or stand first in the lines of standard input" {
 	made 3
+	sim_clock 1h
 	sms-fetch -d 0 $(cat sids) >by_operand
 	sms-fetch -d 0 <sids >by_line
 	cut -f 1 by_operand | diff - sids

@@ -111,6 +111,11 @@ sim_settled() {
 	until_true "${1:-60}" sim_idle
 }
 
+# What callbacks left in the spool is in the store after this.
+settled() {
+	sms-apply </dev/null
+}
+
 sql() {
 	sqlite3 -cmd '.timeout 10000' "$SMS_DB" "$@"
 }

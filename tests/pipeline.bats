@@ -7,6 +7,7 @@ later() { date -u -d "now + $1" +%Y-%m-%dT%H:%M:%SZ; }
 
 # What the store says and what Twilio says, side by side: nothing differs.
 same_as_truth() {
+	settled
 	simsql "SELECT sid, status, error_code FROM truth ORDER BY sid" >truth
 	sql "SELECT twilio_message_sid, status, error_code FROM messages
 		ORDER BY twilio_message_sid" | diff truth -
@@ -23,6 +24,7 @@ never_backwards() {
 	sim_start
 	run -0 --separate-stderr sms-send +14155550100 'Your table is ready.'
 	[ "$(cut -f 2 <<<"$output")" = queued ]
+	# sms-hook takes in what it keeps by itself
 	until_true 20 sh -c '[ "$(sqlite3 sms.db "SELECT status FROM messages")" = delivered ]'
 	[ "$(sql "SELECT group_concat(status, ' ') FROM (SELECT status
 		FROM message_delivery_status ORDER BY rank)")" = 'queued sent delivered' ]
@@ -49,6 +51,7 @@ never_backwards() {
 	sim_clock 3h
 	sim_settled 120
 	[ "$(simsql 'SELECT count(*) FROM callback WHERE dropped')" -gt 30 ]
+	settled
 	before=$(sql "SELECT count(*) FROM messages WHERE status NOT IN
 		('delivered', 'undelivered', 'failed')")
 	[ "$before" -gt 0 ]

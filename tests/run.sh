@@ -16,9 +16,12 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 root=$PWD
 log=$root/build/log
-prism=5.12.0	# the last one that runs on Debian 12's node 18
+# The last prism that runs on Debian 12's node 18, each part of it named: left
+# to themselves they fetch newer ones of each other.
+prism='@stoplight/prism-cli@5.10.0 @stoplight/prism-http@5.10.0
+	@stoplight/prism-http-server@5.10.0 @stoplight/prism-core@5.8.0'
 packages='gcc make libc6-dev libsqlite3-dev libssl-dev libcurl4-openssl-dev
-	bats ca-certificates clang curl mandoc openssl procps shellcheck socat sqlite3 strace
+	bats bsdextrautils ca-certificates clang curl mandoc netbase openssl procps shellcheck socat sqlite3 strace
 	systemd ucspi-tcp valgrind'
 passed=0 failed=0 install=1
 
@@ -86,11 +89,10 @@ install_all() {
 			echo "That failed: $(tail -n 1 "$log/inetd")"
 	fi
 	if ! [ -x build/prism/node_modules/.bin/prism ]; then
-		echo "Installing prism $prism with npm into build/prism"
+		echo 'Installing prism with npm into build/prism'
 		mkdir -p build/prism
 		npm install --no-save --no-package-lock --no-audit --no-fund \
-			--prefix "$root/build/prism" \
-			"@stoplight/prism-cli@$prism" >"$log/npm" 2>&1 ||
+			--prefix "$root/build/prism" $prism >"$log/npm" 2>&1 ||
 			echo "That failed: $(tail -n 3 "$log/npm")"
 	fi
 }

@@ -66,8 +66,8 @@ ids() { sms-stuck -t $NOW -i "$@" | sed 's/^SM0*//' | xargs; }
 	[ "$(sms-stuck -t $NOW | sms-apply | cut -f 2 | xargs)" = 'same same' ]
 	[ "$(sql 'SELECT count(*) FROM message_delivery_status')" = 0 ]
 	run -0 sms-stuck -H -t $NOW -n 1
-	[ "${lines[0]}" = '#sid	status	error_code	at	source	to	from	direction	segments	price	currency	ref	created_at	error_message' ]
-	[ "${lines[1]}" = "SM$(printf %032d 2)	sent	\\N	$(ago 300)	\\N	+14155550100	\\N	outbound-api	\\N	\\N	\\N	r2	$(ago 400)	\\N" ]
+	[ "${lines[0]}" = '#sid	status	error_code	at	source	to	from	direction	segments	price	currency	ref	created_at	error_message	body_sha256' ]
+	[ "${lines[1]}" = "SM$(printf %032d 2)	sent	\\N	$(ago 300)	\\N	+14155550100	\\N	outbound-api	\\N	\\N	\\N	r2	$(ago 400)	\\N	\\N" ]
 }
 
 @test "-x gives up what was sent long ago, and a final status still wins" {

@@ -1,0 +1,83 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "buf.h"
+#include "inflight.h"
+
+enum { PATH_SIZE = 4096 };
+
+struct inflight {
+	int fd;
+};
+
+static int
+control(struct inflight *f, int how, short type, long long id, short *found)
+{
+	struct flock l;
+	int r;
+
+	memset(&l, 0, sizeof(l));
+	l.l_type = type;
+	l.l_whence = SEEK_SET;
+	l.l_start = (off_t)id;
+	l.l_len = 1;
+	while ((r = fcntl(f->fd, how, &l)) != 0 && errno == EINTR)
+		;
+	if (found != NULL)
+		*found = l.l_type;
+	return r;
+}
+
+struct inflight *
+inflight_open(const char *db)
+{
+	struct buf path = BUF_INIT(PATH_SIZE);
+	struct inflight *f;
+	int fd;
+
+	if (buf_addf(&path, "%s.inflight", db) != 0) {
+		errno = ENAMETOOLONG;
+		return NULL;
+	}
+	fd = open(path.s, O_RDWR | O_CREAT, 0600);
+	buf_release(&path);
+	if (fd < 0)
+		return NULL;
+	f = need(sizeof(*f));
+	f->fd = fd;
+	return f;
+}
+
+void
+inflight_close(struct inflight *f)
+{
+	if (f == NULL)
+		return;
+	close(f->fd);
+	free(f);
+}
+
+int
+inflight_hold(struct inflight *f, long long id)
+{
+	return control(f, F_SETLK, F_WRLCK, id, NULL);
+}
+
+int
+inflight_drop(struct inflight *f, long long id)
+{
+	return control(f, F_SETLK, F_UNLCK, id, NULL);
+}
+
+int
+inflight_held(struct inflight *f, long long id)
+{
+	short found;
+
+	/* who cannot tell must not say that it is free */
+	return control(f, F_GETLK, F_WRLCK, id, &found) != 0 ||
+		found != F_UNLCK;
+}

@@ -1,0 +1,211 @@
+/*
+ * Three files: PATH, to which lines are added; PATH.taking, which one taker
+ * has set aside; PATH.lock, which that taker holds.
+ *
+ *   add    A  open PATH, take a shared lock on it
+ *          B  is it still what PATH names?  else from the start
+ *          C  write the line in one call, fdatasync; fsync the directory if
+ *             the file is new; close, which gives up the lock
+ *   take   1  lock PATH.lock
+ *          2  rename PATH to PATH.taking, unless that is there already
+ *          3  lock PATH.taking: nobody is within A..C on it from now on
+ *          4  each(): all lines in one transaction, which notes their id
+ *          5  remove PATH.taking
+ *          6  unlock; if PATH has lines again, from the start
+ *
+ * Killed in C: a line may be cut.  Nobody was told that it is durable, and
+ * since each line is written with a newline before it, the next one is whole.
+ * Killed after 2 or in 4: PATH.taking is there, and the next taker goes on
+ * with it.  Killed between 4 and 5: so it does, and the id, which is made of
+ * the file's number and the time of its last change, tells it that the lines
+ * were taken.  An adder that opened PATH before 2 gets its lock before 3 and
+ * is waited for, or not at all, and then opens PATH again.  Who adds a line
+ * while a taker is in 3..5 need not take it: 6 does.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "spool.h"
+
+enum { PATH_SIZE = 4096, ID_MAX = 80 };
+
+static int
+lock(int fd, int how, short type)
+{
+	struct flock l;
+	int r;
+
+	memset(&l, 0, sizeof(l));
+	l.l_type = type;
+	l.l_whence = SEEK_SET;
+	while ((r = fcntl(fd, how, &l)) != 0 && errno == EINTR)
+		;
+	return r;
+}
+
+static int
+busy(void)
+{
+	return errno == EACCES || errno == EAGAIN;
+}
+
+/* Syncs the directory that path is in: its new name is durable then. */
+static int
+sync_directory(const char *path)
+{
+	char dir[PATH_SIZE];
+	const char *slash = strrchr(path, '/');
+	size_t n = slash == NULL ? 0 : (size_t)(slash - path);
+	int fd, r, saved;
+
+	if (n >= sizeof(dir)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	memcpy(dir, path, n);
+	dir[n] = '\0';
+	fd = open(slash == NULL ? "." : n == 0 ? "/" : dir, O_RDONLY);
+	if (fd < 0)
+		return -1;
+	r = fsync(fd);
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return r;
+}
+
+/* Steps A and B. */
+static int
+open_for_adding(const char *path, struct stat *st)
+{
+	struct stat now;
+	int fd, saved;
+
+	for (;;) {
+		fd = open(path, O_RDWR | O_APPEND | O_CREAT, 0600);
+		if (fd < 0)
+			return -1;
+		/* held exclusively means that it was set aside */
+		if (lock(fd, F_SETLK, F_RDLCK) == 0) {
+			if (fstat(fd, st) != 0)
+				break;
+			if (stat(path, &now) == 0 && now.st_dev == st->st_dev &&
+			    now.st_ino == st->st_ino)
+				return fd;
+		} else if (!busy()) {
+			break;
+		}
+		close(fd);
+	}
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
+int
+spool_add(const char *path, const char *line, size_t len)
+{
+	struct iovec whole[2] = { { "\n", 1 }, { (void *)line, len } };
+	struct stat st;
+	ssize_t n;
+	int fd, r = -1, saved;
+
+	if ((fd = open_for_adding(path, &st)) < 0)
+		return -1;
+	while ((n = writev(fd, whole, 2)) < 0 && errno == EINTR)
+		;
+	if (n == (ssize_t)(len + 1)) {
+		r = fdatasync(fd);
+		if (r == 0 && st.st_size == 0)
+			r = sync_directory(path);
+	} else if (n >= 0) {
+		errno = ENOSPC;
+	}
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return r;
+}
+
+/* Steps 2 and 3; -1 with ENOENT when nothing waits. */
+static int
+set_aside(const char *path, const char *taking)
+{
+	int fd, saved;
+
+	while ((fd = open(taking, O_RDWR)) < 0)
+		if (errno != ENOENT || rename(path, taking) != 0)
+			return -1;
+	if (lock(fd, F_SETLKW, F_WRLCK) == 0)
+		return fd;
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
+/* Steps 2 to 5; 1 when nothing waits. */
+static int
+take_one(const char *path, const char *taking,
+	int (*each)(void *ctx, int fd, const char *id), void *ctx)
+{
+	char id[ID_MAX];
+	struct stat st;
+	int fd, r, saved;
+
+	if ((fd = set_aside(path, taking)) < 0)
+		return errno == ENOENT ? 1 : -1;
+	if ((r = fstat(fd, &st)) == 0) {
+		snprintf(id, sizeof(id), "%llu.%lld.%09ld",
+			(unsigned long long)st.st_ino,
+			(long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+		r = each(ctx, fd, id);
+	}
+	if (r == 0)
+		r = unlink(taking);
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return r;
+}
+
+int
+spool_take(const char *path, int wait,
+	int (*each)(void *ctx, int fd, const char *id), void *ctx)
+{
+	char taking[PATH_SIZE], held[PATH_SIZE];
+	int fd, n, r, saved;
+
+	n = snprintf(taking, sizeof(taking), "%s.taking", path);
+	if (n < 0 || (size_t)n >= sizeof(taking)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	snprintf(held, sizeof(held), "%s.lock", path);
+	/* where there is nothing, nothing is made */
+	if (access(path, F_OK) != 0 && access(taking, F_OK) != 0)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
+	if ((fd = open(held, O_RDWR | O_CREAT, 0600)) < 0)
+		return -1;
+	do {
+		if (lock(fd, wait ? F_SETLKW : F_SETLK, F_WRLCK) != 0) {
+			r = busy() ? 0 : -1;
+			break;
+		}
+		while ((r = take_one(path, taking, each, ctx)) == 0)
+			;
+		saved = errno;
+		lock(fd, F_SETLK, F_UNLCK);
+		errno = saved;
+	} while (r == 1 && access(path, F_OK) == 0);
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return r == 1 ? 0 : r;
+}

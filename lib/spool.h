@@ -1,0 +1,27 @@
+/*
+ * spool: lines that are durable at once and are taken in, all together, by
+ * whoever comes first.  One synced line costs a fraction of what opening a
+ * database and committing to it does, and it waits for nobody.
+ */
+#ifndef SPOOL_H
+#define SPOOL_H
+
+#include <stddef.h>
+
+/*
+ * Adds a line, which ends in a newline.  Returns 0 once it is on the disk, or
+ * -1 with errno; then it may be there in part, and is not whole.
+ */
+int spool_add(const char *path, const char *line, size_t len);
+
+/*
+ * Hands what waits to each(): a descriptor to read it from, and an id by which
+ * the same lines are known if they are handed out again, because somebody was
+ * killed in the middle.  They are gone when each() returns 0.  One taker at a
+ * time: another one waits, or with wait = 0 leaves it to the first.  Returns
+ * 0, what each() returned, or -1 with errno.
+ */
+int spool_take(const char *path, int wait,
+	int (*each)(void *ctx, int fd, const char *id), void *ctx);
+
+#endif
