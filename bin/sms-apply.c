@@ -110,7 +110,7 @@ int
 main(int argc, char *argv[])
 {
 	struct rec_reader in = REC_READER(0);
-	struct intake in_spool = { NULL };
+	struct intake in_spool = { .db = NULL };
 	struct store *s;
 	struct rec rec;
 	const char *why;

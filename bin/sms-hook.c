@@ -136,9 +136,10 @@ take_callback(struct answer *a, struct hook *k, struct http_request *r)
 		refuse(a, 400, why);
 	} else if ((a->exit_status = intake_keep(&k->in, &rec, params)) == 0) {
 		k->kept = 1;
+	} else if (a->exit_status == TRY_LATER) {
+		refuse(a, 503, "store_busy");
 	} else {
-		refuse(a, 503, a->exit_status == TRY_LATER ? "store_busy" :
-			"store_failed");
+		refuse(a, 503, "store_failed");
 	}
 	if (a->status == 503)
 		a->lines = "Retry-After: 5\r\n";
@@ -202,7 +203,6 @@ serve(struct hook *k)
 	if (got > 0) {
 		edge_hold(1);
 		route(&a, k, &h.req);
-		edge_hold(0);
 	} else if (got < 0) {
 		refuse(&a, h.status, h.reason);
 	}
@@ -225,6 +225,7 @@ serve(struct hook *k)
 	else if (k->is_callback && a.reason != NULL && a.status != 503)
 		intake_refused(&k->in, a.reason, a.status);
 	intake_close(&k->in);
+	edge_hold(0);
 	buf_release(&out);
 	http_release(&h);
 	return a.exit_status;

@@ -7,6 +7,7 @@
 #include "intake.h"
 #include "num.h"
 #include "spool.h"
+#include "utf8.h"
 #include "when.h"
 
 enum {
@@ -57,6 +58,18 @@ begin(struct intake *in, int patience)
 	if (patience > 0)
 		store_set_patience(in->store, patience);
 	return (r = store_begin(in->store)) == 0 ? 0 : failed(in, r);
+}
+
+/* Whether f is what intake_keep wrote, to its end. */
+static int
+is_whole(char *const f[LINE_FIELDS])
+{
+	long long n;
+
+	return f[END] != NULL && strcmp(f[END], end) == 0 &&
+		f[CAME_AT] != NULL && when_parse(f[CAME_AT], &n) == 0 &&
+		f[TOOK_US] != NULL &&
+		num_parse(f[TOOK_US], 0, 1LL << 50, &n) == 0;
 }
 
 /* What a line says takes effect and is logged. */
@@ -116,8 +129,10 @@ intake_keep(struct intake *in, const struct rec *rec, const char *params)
 		r |= fclose(fp);
 	}
 	/* a line that no reader would take goes straight into the store */
-	if (r == 0)
-		r = len > REC_LINE_MAX ? -1 : spool_add(in->spool, line, len);
+	if (r == 0 && (len > REC_LINE_MAX || !utf8_valid(line, len)))
+		r = -1;
+	else if (r == 0 && (r = spool_add(in->spool, line, len)) != 0)
+		warn("cannot write spool '%s':", in->spool);
 	if (r != 0)
 		r = keep_in_store(in, f);
 	free(line);
@@ -139,11 +154,10 @@ take_all(void *ctx, int fd, const char *id)
 		return r < 0 ? 0 : failed(in, r);
 	}
 	while (r == 0 && (got = rec_read(&lines, &rec)) != 0) {
-		if (got > 0 && rec.f[END] != NULL &&
-		    strcmp(rec.f[END], end) == 0)
+		if (got > 0 && is_whole(rec.f))
 			r = apply(in, rec.f);
 		else
-			warn("spool line %zu was cut and never acknowledged",
+			warn("spool line %zu is not whole: passed over",
 				lines.number);
 	}
 	rec_release(&lines);

@@ -4,8 +4,9 @@
  *
  *   add    A  open PATH, take a shared lock on it
  *          B  is it still what PATH names?  else from the start
- *          C  write the line in one call, fdatasync; fsync the directory if
- *             the file is new; close, which gives up the lock
+ *          C  if it is empty: fsync the directory, and begin with a comment
+ *             that no other spool has, its id; write the line in one call;
+ *             fdatasync; close, which gives up the lock
  *   take   1  lock PATH.lock
  *          2  rename PATH to PATH.taking, unless that is there already
  *          3  lock PATH.taking: nobody is within A..C on it from now on
@@ -16,11 +17,11 @@
  * Killed in C: a line may be cut.  Nobody was told that it is durable, and
  * since each line is written with a newline before it, the next one is whole.
  * Killed after 2 or in 4: PATH.taking is there, and the next taker goes on
- * with it.  Killed between 4 and 5: so it does, and the id, which is made of
- * the file's number and the time of its last change, tells it that the lines
- * were taken.  An adder that opened PATH before 2 gets its lock before 3 and
- * is waited for, or not at all, and then opens PATH again.  Who adds a line
- * while a taker is in 3..5 need not take it: 6 does.
+ * with it.  Killed between 4 and 5: so it does, and the id tells it that the
+ * lines were taken; the file's number and times would not do, as the next file
+ * may get the same ones.  An adder that opened PATH before 2 gets its lock
+ * before 3 and is waited for, or not at all, and then opens PATH again.  Who
+ * adds a line while a taker is in 3..5 need not take it: 6 does.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,6 +29,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "spool.h"
@@ -108,24 +110,62 @@ open_for_adding(const char *path, struct stat *st)
 	return -1;
 }
 
+/* How a spool begins: never twice the same. */
+static size_t
+write_id(char id[ID_MAX])
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (size_t)snprintf(id, ID_MAX, "\n#%lld.%09ld.%ld",
+		(long long)now.tv_sec, now.tv_nsec, (long)getpid());
+}
+
+/*
+ * Makes a comment of the line that ends where fd is, len bytes of it.  Its
+ * adder was told that it is not durable and puts it elsewhere.
+ */
+static void
+unsay(int fd, size_t len)
+{
+	off_t end = lseek(fd, 0, SEEK_CUR);
+	int flags = fcntl(fd, F_GETFL);
+
+	if (end >= (off_t)len && flags >= 0 &&
+	    fcntl(fd, F_SETFL, flags & ~O_APPEND) == 0)
+		while (pwrite(fd, "#", 1, end - (off_t)len) < 0 &&
+		    errno == EINTR)
+			;
+}
+
 int
 spool_add(const char *path, const char *line, size_t len)
 {
-	struct iovec whole[2] = { { "\n", 1 }, { (void *)line, len } };
+	char id[ID_MAX];
+	struct iovec whole[3] = {
+		{ id, 0 }, { "\n", 1 }, { (void *)line, len }
+	};
 	struct stat st;
+	size_t before;
 	ssize_t n;
-	int fd, r = -1, saved;
+	int fd, r = 0, saved;
 
 	if ((fd = open_for_adding(path, &st)) < 0)
 		return -1;
-	while ((n = writev(fd, whole, 2)) < 0 && errno == EINTR)
-		;
-	if (n == (ssize_t)(len + 1)) {
-		r = fdatasync(fd);
-		if (r == 0 && st.st_size == 0)
-			r = sync_directory(path);
-	} else if (n >= 0) {
-		errno = ENOSPC;
+	if (st.st_size == 0 && (r = sync_directory(path)) == 0)
+		whole[0].iov_len = write_id(id);
+	before = whole[0].iov_len + 1;
+	if (r == 0) {
+		while ((n = writev(fd, whole, 3)) < 0 && errno == EINTR)
+			;
+		if (n >= 0 && (size_t)n < before + len)
+			errno = ENOSPC;
+		if (n < 0 || (size_t)n < before + len || fdatasync(fd) != 0)
+			r = -1;
+		saved = errno;
+		if (r != 0 && n > (ssize_t)before)
+			unsay(fd, (size_t)n - before);
+		errno = saved;
 	}
 	saved = errno;
 	close(fd);
@@ -150,23 +190,44 @@ set_aside(const char *path, const char *taking)
 	return -1;
 }
 
+/* The id of a spool; one that was cut in the middle of it has another. */
+static int
+read_id(int fd, char id[ID_MAX])
+{
+	struct stat st;
+	ssize_t n;
+	char *end;
+
+	if (fstat(fd, &st) != 0)
+		return -1;
+	while ((n = pread(fd, id, ID_MAX - 1, 0)) < 0 && errno == EINTR)
+		;
+	if (n < 0)
+		return -1;
+	id[n] = '\0';
+	if (id[0] == '\n' && id[1] == '#' && (end = strchr(id + 1, '\n')) != NULL) {
+		*end = '\0';
+		memmove(id, id + 2, (size_t)(end - id) - 1);
+	} else {
+		snprintf(id, ID_MAX, "%llu.%lld.%09ld",
+			(unsigned long long)st.st_ino,
+			(long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+	}
+	return 0;
+}
+
 /* Steps 2 to 5; 1 when nothing waits. */
 static int
 take_one(const char *path, const char *taking,
 	int (*each)(void *ctx, int fd, const char *id), void *ctx)
 {
 	char id[ID_MAX];
-	struct stat st;
 	int fd, r, saved;
 
 	if ((fd = set_aside(path, taking)) < 0)
 		return errno == ENOENT ? 1 : -1;
-	if ((r = fstat(fd, &st)) == 0) {
-		snprintf(id, sizeof(id), "%llu.%lld.%09ld",
-			(unsigned long long)st.st_ino,
-			(long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+	if ((r = read_id(fd, id)) == 0)
 		r = each(ctx, fd, id);
-	}
 	if (r == 0)
 		r = unlink(taking);
 	saved = errno;

@@ -10,7 +10,8 @@
 
 /*
  * Adds a line, which ends in a newline.  Returns 0 once it is on the disk, or
- * -1 with errno; then it may be there in part, and is not whole.
+ * -1 with errno; then it may be there in part, or as a comment: a line that
+ * begins with #.  There are other comments, and empty lines.
  */
 int spool_add(const char *path, const char *line, size_t len);
 

@@ -2,7 +2,6 @@
 load helper
 
 SID=SM0123456789abcdef0123456789abcdef
-OTHER=SMffffffffffffffffffffffffffffffff
 
 setup() {
 	common_setup
@@ -13,19 +12,19 @@ teardown() {
 	common_teardown
 }
 
-# message ref [sid [status]]: a row; the store is made by a callback for
-# another message if it is not there.
+# message ref [sid [status]]: a row, in a store that is made if need be.
 message() {
-	[ -e "$SMS_DB" ] ||
-		[ "$(post_callback "MessageSid=$OTHER&MessageStatus=sent")" = 200 ]
+	settled
 	sql "INSERT INTO messages (ref, twilio_message_sid, direction, to_number,
 		status, created_at, updated_at)
 		VALUES ('$1', nullif('${2-}', ''), 'outbound-api', '+14155550100',
 		'${3:-queued}', '2026-01-01T00:00:00Z', '2026-01-01T00:00:00Z')"
 }
 
-# state ref: status, error code and SID of that message
+# state ref: status, error code and SID of that message, with all that was
+# answered with 200 until now
 state() {
+	settled
 	sql "SELECT status, coalesce(error_code, '-'),
 		coalesce(twilio_message_sid, '-')
 		FROM messages WHERE ref = '$1'"
@@ -54,6 +53,37 @@ served() {
 refused() {
 	until_true 5 grep -q "sms-hook: $1 $2 from" log ||
 		{ cat log; return 1; }
+}
+
+# waits word: a callback with that word waits in the spool.
+waits() {
+	cat "$SMS_DB.spool" "$SMS_DB.spool.taking" 2>/dev/null | grep -q "$1"
+}
+
+# once word [n]: callbacks with that word are in the log once (n times), and
+# nothing waits any more.
+once() {
+	settled
+	[ "$(sql "SELECT count(*) FROM webhook_logs
+		WHERE status = 'success' AND params LIKE '%$1%'")" = "${2:-1}" ]
+	[ "$(sql 'PRAGMA integrity_check')" = ok ]
+	[ ! -e "$SMS_DB.spool" ]
+	[ ! -e "$SMS_DB.spool.taking" ]
+}
+
+# Another program holds the store, until store_released.
+store_held() {
+	mkfifo lock
+	sqlite3 "$SMS_DB" <lock >held 3>&- &
+	holder=$!
+	exec 8>lock
+	echo 'BEGIN IMMEDIATE; SELECT 1;' >&8
+	until_true 10 test -s held
+}
+
+store_released() {
+	exec 8>&-
+	wait $holder
 }
 
 logged() {
@@ -118,6 +148,7 @@ hook_started() {
 @test "a callback that overtakes its message is kept for it" {
 	hook_started
 	[ "$(post_callback "MessageSid=$SID&MessageStatus=delivered")" = 200 ]
+	settled
 	[ "$(sql "SELECT outcome FROM webhook_logs")" = unknown ]
 	message r1 '' pending
 	CALLBACK_QUERY='?ref=r1'
@@ -141,6 +172,7 @@ hook_started() {
 	printf '%s\n' request.* | xargs -P 8 -I '{}' sh -c \
 		'socat -t 30 - "TCP:127.0.0.1:$1" <"$2" | head -n 1' sh "$HOOK_PORT" '{}' >codes
 	[ "$(grep -c '^HTTP/1.1 200' codes)" -eq 40 ]
+	once N= 40
 	[ "$(sql "SELECT count(DISTINCT params) FROM webhook_logs
 		WHERE status = 'success' AND params LIKE '%N=%'")" -eq 40 ]
 }
@@ -149,6 +181,27 @@ hook_started() {
 	hook_started
 	[ "$(post_callback "MessageSid=$SID&MessageStatus=sent" \
 		-H 'Transfer-Encoding: chunked')" = 200 ]
+	once "$SID"
+}
+
+@test "a body that fits in no line, or is no text, is kept all the same" {
+	export WEBHOOK_BASE_URL=https://hooks.example.net
+	long=$(printf %030000d 0 | sed 's/0/\t\\/g')
+	request "MessageSid=$SID&MessageStatus=sent&N=1&Body=$long" >long
+	[ "$(wc -c <long)" -gt 60000 ]
+	request "MessageSid=$SID&MessageStatus=delivered&N=2&Body=$(printf '\377')" >bytes
+	for what in long bytes; do
+		served <$what
+		[ "$code $status" = '200 0' ]
+		[ ! -s log ]
+	done
+	once "$SID" 2
+	[ "$(sql "SELECT length(params) > 60000 FROM webhook_logs
+		WHERE params LIKE '%N=1%'")" = 1 ]
+	[ "$(sql "SELECT hex(substr(CAST(params AS BLOB), -1)) FROM webhook_logs
+		WHERE params LIKE '%N=2%'")" = FF ]
+	[ "$(sql "SELECT group_concat(status, ' ') FROM (SELECT status
+		FROM early_status ORDER BY status)")" = 'delivered sent' ]
 }
 
 @test "a client that leaves at once is served all the same" {
@@ -172,7 +225,7 @@ hook_started() {
 	}
 	[ "$(post "$url")" = 401 ]
 	refused 401 no_signature
-	! grep -qi '^WWW-Authenticate' head
+	[ -z "$(grep -i '^WWW-Authenticate' head)" ]
 	[ ! -s answer ]
 	[ "$(post -H "X-Twilio-Signature: ${right}x" "$url")" = 401 ]
 	refused 401 bad_signature
@@ -269,6 +322,7 @@ hook_started() {
 	hook_started
 	message r1 $SID
 	[ "$(post_callback "MessageSid=$SID&MessageStatus=failed&ErrorCode=63016&ChannelStatusMessage=Outside+window")" = 200 ]
+	settled
 	[ "$(sql 'SELECT error_code, error_message FROM messages')" = '63016|Outside window' ]
 }
 
@@ -307,96 +361,228 @@ hook_started() {
 	[ "$code $status" = '503 78' ]
 }
 
-@test "a store that others hold is waited for, then the answer is 503" {
+@test "a store that others hold keeps no callback waiting for its answer" {
 	hook_started
 	message r1 $SID
-	mkfifo lock
-	sqlite3 "$SMS_DB" <lock >held 3>&- &
-	exec 8>lock
-	echo 'BEGIN IMMEDIATE; SELECT 1;' >&8
-	until_true 10 test -s held
+	store_held
+	[ "$(post_callback "MessageSid=$SID&MessageStatus=sent&N=1")" = 200 ]
+	waits N=1
+	# who takes says that it cannot; who comes meanwhile leaves it to that one
+	[ "$(post_callback "MessageSid=$SID&MessageStatus=delivered&N=2")" = 200 ]
+	waits N=2
+	until_true 20 grep -q \
+		"sms-hook: callbacks wait in '$SMS_DB.spool': database '$SMS_DB' is busy" log
+	[ "$(sql 'SELECT status FROM messages')" = queued ]
+	store_released
+	[ "$(state r1)" = "delivered|-|$SID" ]
+	once N=1
+	once N=2
+}
+
+@test "what waits is taken in by the next callback" {
+	export WEBHOOK_BASE_URL=https://hooks.example.net
+	request "MessageSid=$SID&MessageStatus=sent&N=1" >first
+	request "MessageSid=$SID&MessageStatus=delivered&N=2" >second
+	mkdir sms.db
+	served <first
+	[ "$code $status" = '200 0' ]
+	waits N=1
+	grep -q "callbacks wait in '$SMS_DB.spool': cannot open database" log
+	rmdir sms.db
+	served <second
+	[ "$code $status" = '200 0' ]
+	[ ! -s log ]
+	[ "$(sql "SELECT group_concat(status, ' ') FROM (SELECT status
+		FROM early_status ORDER BY status)")" = 'delivered sent' ]
+	once N=1
+	once N=2
+}
+
+@test "without a spool a store that others hold is waited for, then the answer is 503" {
+	export SMS_SPOOL=$PWD/none/spool
+	hook_started
+	message r1 $SID
+	store_held
 	[ "$(post_callback "MessageSid=$SID&MessageStatus=sent" -D head)" = 503 ]
 	grep -q '^Retry-After: 5' head
 	refused 503 store_busy
+	grep -q "cannot write spool '$SMS_SPOOL': No such file" log
 	request "MessageSid=$SID&MessageStatus=sent" >again
+	rm log
 	served <again
 	[ "$code $status" = '503 75' ]
-	exec 8>&-
-	wait $!
+	store_released
 	[ "$(state r1)" = "queued|-|$SID" ]
 	served <again
 	[ "$code $status" = '200 0' ]
-	[ "$(state r1)" = "sent|-|$SID" ]
+	[ "$(sql "SELECT status FROM messages")" = sent ]
+	once "$SID"
 }
 
 @test "SIGTERM does not undo a request that was read whole" {
 	export WEBHOOK_BASE_URL=https://hooks.example.net
-	request "MessageSid=$SID&MessageStatus=sent" >whole
-	served <whole
-	[ "$code" = 200 ]
-	request "MessageSid=$SID&MessageStatus=delivered" >next
-	mkfifo lock
-	sqlite3 "$SMS_DB" <lock >held 3>&- &
-	exec 8>lock
-	echo 'BEGIN IMMEDIATE; SELECT 1;' >&8
-	until_true 10 test -s held
-	sms-hook <next >answer 2>log 8>&- 3>&- &
-	waits() {
+	request "MessageSid=$SID&MessageStatus=sent&N=1" >first
+	request "MessageSid=$SID&MessageStatus=delivered&N=2" >second
+	settled
+	store_held
+	# without a spool it is durable when the store has it
+	SMS_SPOOL=$PWD/none/spool sms-hook <first >answer 2>log 8>&- 3>&- &
+	in_store() {
 		ls -l "/proc/$1/fd" 2>/dev/null | grep -q sms.db-wal
 	}
-	until_true 3 waits $!
+	until_true 3 in_store $!
 	kill -TERM $!
 	kill -HUP $!
-	exec 8>&-
+	store_released
 	wait $!
 	grep -q '^HTTP/1.1 200' answer
+	once N=1
+	# with one it was when it was answered, and is taken in all the same
+	rm lock held
+	store_held
+	sms-hook <second >answer 2>log 8>&- 3>&- &
+	until_true 3 in_store $!
+	grep -q '^HTTP/1.1 200' answer
+	waits N=2
+	kill -TERM $!
+	kill -HUP $!
+	store_released
+	wait $!
+	[ ! -s log ]
 	[ "$(sql "SELECT count(*) FROM early_status WHERE status = 'delivered'")" = 1 ]
+	once N=2
 }
 
-@test "a store that cannot be written is answered with 503" {
+@test "a store that cannot be written keeps callbacks waiting" {
 	export WEBHOOK_BASE_URL=https://hooks.example.net
-	request "MessageSid=$SID&MessageStatus=sent" >whole
+	request "MessageSid=$SID&MessageStatus=sent&N=1" >whole
+	echo 'no database, but longer than a page has to be to tell' >text
+	export SMS_DB=$PWD/text
+	served <whole
+	[ "$code $status" = '200 0' ]
+	grep -q "callbacks wait in '$PWD/text.spool': " log
+	waits N=1
+	run -74 settled
+	waits N=1
+	rm text
+	once N=1
+	export SMS_DB=$PWD/none/sms.db SMS_SPOOL=$PWD/spool
+	served <whole
+	[ "$code $status" = '200 0' ]
+	grep -q "callbacks wait in '$PWD/spool': .*No such file" log
+	mkdir none
+	once N=1
+	[ ! -e spool ]
+	[ ! -e spool.taking ]
+}
+
+@test "where neither spool nor store can be written the answer is 503" {
+	export WEBHOOK_BASE_URL=https://hooks.example.net
+	request "MessageSid=$SID&MessageStatus=sent&N=1" >whole
 	served SMS_DB="$PWD/none/sms.db" <whole
 	[ "$code $status" = '503 78' ]
 	refused 503 store_failed
 	grep -q 'No such file' log
 	echo 'no database, but longer than a page has to be to tell' >text
-	served SMS_DB="$PWD/text" <whole
+	served SMS_DB="$PWD/text" SMS_SPOOL="$PWD/none/spool" <whole
 	[ "$code $status" = '503 74' ]
+	refused 503 store_failed
 	# another user, where this one may write everything
 	as=
 	[ "$(id -u)" -ne 0 ] ||
 		as='setpriv --reuid=65534 --regid=65534 --clear-groups'
 	dir=$(mktemp -d)
+	mkdir "$dir/open"
+	chmod 777 "$dir/open"
 	cp "$ROOT/bin/sms-hook" "$dir"
-	served SMS_DB="$dir/sms.db" <whole
-	[ "$code" = 200 ]
+	export SMS_DB=$dir/sms.db
+	settled
 	chmod 555 "$dir"
 	chmod 444 "$dir/sms.db"
 	status=0
-	SMS_DB=$dir/sms.db $as "$dir/sms-hook" <whole >answer 2>log || status=$?
+	$as "$dir/sms-hook" <whole >answer 2>log || status=$?
+	SMS_SPOOL=$dir/open/spool $as "$dir/sms-hook" <whole >answer2 2>log2 || :
+	# what was answered with 503 is not there, what was with 200 is
 	chmod 755 "$dir"
+	chmod 644 "$dir/sms.db"
+	SMS_SPOOL=$dir/open/spool settled
+	logs=$(sql "SELECT count(*) FROM webhook_logs")
 	rm -r "$dir"
 	[ "$status" -eq 74 ]
 	grep -q '^HTTP/1.1 503' answer
 	refused 503 store_failed
+	grep -q "cannot write spool '$SMS_DB.spool': Permission denied" log
+	grep -q '^HTTP/1.1 200' answer2
+	grep -q "callbacks wait in '$dir/open/spool': " log2
+	[ "$logs" -eq 1 ]
+}
+
+@test "a file that may not grow loses nothing that was answered with 200" {
+	export WEBHOOK_BASE_URL=https://hooks.example.net
+	request "MessageSid=$SID&MessageStatus=sent&N=1" >first
+	request "MessageSid=$SID&MessageStatus=delivered&N=2" >second
+	settled
+	limited() {
+		(
+			ulimit -f 1
+			sms-hook <"$1" 2>&1 | cat >answer
+		)
+	}
+	limited first
+	grep -q '^HTTP/1.1 200' answer
+	grep -q "callbacks wait in '$SMS_DB.spool': " answer
+	waits N=1
+	[ "$(sql 'SELECT count(*) FROM webhook_logs')" = 0 ]
+	# no room for a line, or for a part of one, which then does no harm
+	mv sms.db.spool.taking kept
+	for room in 0 1 2 40 150; do
+		printf '#%*s\n' $((1024 - room - $(wc -c <kept) - 2)) '' >filling
+		cat kept filling >sms.db.spool
+		[ "$(wc -c <sms.db.spool)" -eq $((1024 - room)) ]
+		limited second
+		grep -q '^HTTP/1.1 503' answer
+		grep -q "sms-hook: cannot write spool '$SMS_DB.spool': " answer
+		grep -q 'sms-hook: 503 store_failed from' answer
+		[ "$(sql 'PRAGMA integrity_check')" = ok ]
+	done
+	[ "$(wc -c <sms.db.spool)" -eq 1024 ]
+	served <second
+	[ "$code" = 200 ]
+	once N=1
+	once N=2
 }
 
 @test "a full disk is answered with 503 and leaves the store whole" {
 	export WEBHOOK_BASE_URL=https://hooks.example.net
-	request "MessageSid=$SID&MessageStatus=sent" >first
-	served <first
-	[ "$code" = 200 ]
-	request "MessageSid=$SID&MessageStatus=delivered" >second
-	(
-		ulimit -f 1
-		sms-hook <second 2>&1 | cat >answer
-	)
-	grep -q '^HTTP/1.1 503' answer
-	[ "$(sql 'PRAGMA integrity_check')" = ok ]
-	[ "$(sql 'SELECT status FROM early_status')" = sent ]
-	served <second
-	[ "$code" = 200 ]
+	request "MessageSid=$SID&MessageStatus=sent&N=1" >first
+	request "MessageSid=$SID&MessageStatus=delivered&N=2" >second
+	mkdir disk
+	export SMS_DB=$PWD/disk/sms.db
+	cat >full <<-'EOF'
+		set -e
+		mount -t tmpfs -o size=512k none disk
+		sms-apply </dev/null
+		sms-hook <first >answer.1
+		dd if=/dev/zero of=disk/filling bs=4k 2>/dev/null || :
+		sms-hook <second >answer.2 2>log || echo $? >status
+		rm disk/filling
+		sms-hook <second >answer.3
+		cp disk/sms.db* .
+	EOF
+	if ! unshare -rm mount -t tmpfs none disk 2>/dev/null; then
+		echo '# no file system of its own may be mounted here' >&3
+		return
+	fi
+	unshare -rm bash full
+	[ "$(cat status)" = 74 ]
+	grep -q '^HTTP/1.1 200' answer.1
+	grep -q '^HTTP/1.1 503' answer.2
+	refused 503 store_failed
+	grep -q "cannot write spool '.*': No space left" log
+	grep -q '^HTTP/1.1 200' answer.3
+	export SMS_DB=$PWD/sms.db
+	once N=1
+	once N=2
 }
 
 @test "without a callback URL or a token nothing is served" {
@@ -506,6 +692,7 @@ tcp_start() {
 	request "MessageSid=$SID&MessageStatus=sent" |
 		socat -t 10 - "TCP:127.0.0.1:$port" >answer
 	grep -q '^HTTP/1.1 200' answer
+	settled
 	[ "$(sql 'SELECT peer FROM webhook_logs')" = 127.0.0.1 ]
 	curl -sS -o /dev/null "http://127.0.0.1:$port/"
 	refused 404 not_found
@@ -518,7 +705,7 @@ tcp_start() {
 	for what in '/ 404' '/healthz 200'; do
 		curl -sS -i -o answer "http://127.0.0.1:$port${what% *}"
 		head -n 1 answer | grep -q "^HTTP/1.1 ${what#* }"
-		! grep -q sms-hook answer
+		[ -z "$(grep sms-hook answer)" ]
 	done
 	unset WEBHOOK_BASE_URL
 	stop "$STARTED_PID"
@@ -550,7 +737,7 @@ tcp_start() {
 	refused 404 not_found
 	refused 400 bad_status
 	grep sms-hook: log >ours
-	! grep -E "$number|$TWILIO_AUTH_TOKEN|hush" ours
+	[ -z "$(grep -E "$number|$TWILIO_AUTH_TOKEN|hush" ours)" ]
 }
 
 @test "every reason word is in the manual, in the source and in a test" {
