@@ -1,6 +1,6 @@
 .POSIX:
 .SUFFIXES:
-.SUFFIXES: .c .o .sql
+.SUFFIXES: .c .o .sql .tsv
 
 # Yours to set: make CC=clang CFLAGS=-g PREFIX=/usr DESTDIR=/tmp/root
 CC = cc
@@ -17,28 +17,34 @@ CPPFLAGS = -D_POSIX_C_SOURCE=200809L -DVERSION='"$(VERSION)"' -Ilib
 WARN = -std=c11 -Wall -Wextra -Wpedantic
 STRICT =
 
-PROGS = bin/sms-apply bin/sms-fetch bin/sms-hook bin/sms-lock bin/sms-send \
-	bin/sms-sign bin/sms-sim bin/sms-stuck
+PROGS = bin/sms-apply bin/sms-cancel bin/sms-fetch bin/sms-hook bin/sms-lock \
+	bin/sms-optout bin/sms-retry bin/sms-send bin/sms-sign bin/sms-sim \
+	bin/sms-stuck
 SCRIPTS = bin/sms-reconcile
 
 BASE = lib/buf.o lib/die.o lib/num.o lib/when.o
 RECORD = lib/rec.o lib/utf8.o
 INTAKE = lib/intake.o lib/spool.o
 STORE = lib/db.o lib/store.o sql/apply.o sql/attach.o sql/early-keep.o \
-	sql/early-ready.o sql/early-take.o sql/expired.o sql/find.o \
-	sql/holds.o sql/journal.o \
-	sql/log.o sql/looked.o sql/made.o sql/once.o sql/opted-out.o \
-	sql/schema.o sql/schema-2.o sql/stuck.o sql/unsettled.o sql/verdict.o
+	sql/early-ready.o sql/early-take.o sql/error-codes.o sql/expired.o \
+	sql/find.o sql/holds.o sql/journal.o sql/log.o sql/looked.o sql/made.o \
+	sql/once.o sql/opted-out.o sql/optout-add.o sql/optout-list.o \
+	sql/optout-remove.o sql/retry.o sql/schema.o sql/schema-2.o \
+	sql/stuck.o sql/unsettled.o sql/verdict.o
 JSON = lib/json.o sql/json-error.o sql/json-message.o sql/json-next.o \
 	sql/json-page.o
 TWILIO = lib/twilio.o
+SEND = lib/charname.o lib/form.o lib/inflight.o lib/ledger.o lib/mask.o \
+	lib/message.o lib/names.o lib/outbox.o lib/progress.o lib/refs.o \
+	lib/reply.o lib/segment.o lib/sign.o
 WEB = lib/form.o lib/http.o lib/sign.o
 HOOK = lib/callback.o lib/edge.o $(WEB)
-SIM = lib/sim.o lib/sim-api.o lib/sim-courier.o lib/sim-messages.o lib/sim-plan.o sql/sim.o \
-	sql/sim-callback.o sql/sim-cancel.o sql/sim-create.o sql/sim-due.o \
+SIM = lib/sim.o lib/sim-api.o lib/sim-courier.o lib/sim-messages.o \
+	lib/sim-plan.o sql/sim.o sql/sim-callback.o sql/sim-cancel.o sql/sim-create.o sql/sim-due.o \
 	sql/sim-error.o sql/sim-list.o sql/sim-page.o sql/sim-posted.o \
 	sql/sim-request.o sql/sim-resource.o sql/sim-seen.o sql/sim-step.o
-UNITS = tests/unit/base tests/unit/http tests/unit/json tests/unit/sign
+UNITS = tests/unit/base tests/unit/http tests/unit/json \
+	tests/unit/segment tests/unit/sign
 
 all: $(PROGS) $(SCRIPTS)
 
@@ -55,6 +61,15 @@ all: $(PROGS) $(SCRIPTS)
 	$(CC) $(WARN) $(STRICT) $(CFLAGS) -c -o $@ $*.sql.c
 	rm -f $*.sql.c
 
+# So does a table, lib/names.tsv the array tsv_names.
+.tsv.o:
+	{ printf 'extern const char tsv_%s[];\nconst char tsv_%s[] = {' \
+		$$(echo $(*F) | tr - _) $$(echo $(*F) | tr - _); \
+	  od -An -v -td1 $< | sed 's/-*[0-9][0-9]*/&,/g'; \
+	  echo '0};'; } >$*.tsv.c
+	$(CC) $(WARN) $(STRICT) $(CFLAGS) -c -o $@ $*.tsv.c
+	rm -f $*.tsv.c
+
 bin/sms-reconcile: bin/sms-reconcile.sh
 	sed 's/@VERSION@/$(VERSION)/' bin/sms-reconcile.sh >$@
 	chmod 755 $@
@@ -63,11 +78,17 @@ bin/sms-apply: bin/sms-apply.o lib/conf.o $(INTAKE) $(STORE) $(RECORD) $(BASE)
 	$(CC) $(LDFLAGS) -o $@ bin/sms-apply.o lib/conf.o $(INTAKE) $(STORE) \
 		$(RECORD) $(BASE) -lsqlite3 $(LDLIBS)
 
-bin/sms-fetch: bin/sms-fetch.o lib/conf.o lib/mask.o $(TWILIO) $(JSON) \
+bin/sms-cancel: bin/sms-cancel.o lib/conf.o lib/mask.o $(TWILIO) $(JSON) \
 		$(RECORD) $(BASE)
-	$(CC) $(LDFLAGS) -o $@ bin/sms-fetch.o lib/conf.o lib/mask.o \
+	$(CC) $(LDFLAGS) -o $@ bin/sms-cancel.o lib/conf.o lib/mask.o \
 		$(TWILIO) $(JSON) $(RECORD) $(BASE) -lcurl -lsqlite3 \
 		$(LDLIBS)
+
+bin/sms-fetch: bin/sms-fetch.o lib/conf.o lib/form.o lib/lookup.o lib/mask.o \
+		lib/sign.o $(TWILIO) $(JSON) $(STORE) $(RECORD) $(BASE)
+	$(CC) $(LDFLAGS) -o $@ bin/sms-fetch.o lib/conf.o lib/form.o \
+		lib/lookup.o lib/mask.o lib/sign.o $(TWILIO) $(JSON) $(STORE) \
+		$(RECORD) $(BASE) -lcurl -lsqlite3 -lcrypto $(LDLIBS)
 
 # A process for each callback: loading shared libraries would cost it more than
 # all it does, so it has its own where the system has them to give.
@@ -83,11 +104,23 @@ bin/sms-hook: bin/sms-hook.o lib/conf.o $(HOOK) $(INTAKE) $(STORE) $(RECORD) \
 bin/sms-lock: bin/sms-lock.o lib/conf.o $(BASE)
 	$(CC) $(LDFLAGS) -o $@ bin/sms-lock.o lib/conf.o $(BASE) $(LDLIBS)
 
-bin/sms-send: bin/sms-send.o lib/conf.o lib/form.o lib/mask.o $(TWILIO) \
-		$(JSON) $(STORE) $(RECORD) $(BASE)
-	$(CC) $(LDFLAGS) -o $@ bin/sms-send.o lib/conf.o lib/form.o \
-		lib/mask.o $(TWILIO) $(JSON) $(STORE) $(RECORD) $(BASE) \
-		-lcurl -lsqlite3 $(LDLIBS)
+bin/sms-optout: bin/sms-optout.o lib/conf.o lib/form.o lib/mask.o \
+		lib/message.o lib/segment.o $(STORE) $(RECORD) $(BASE)
+	$(CC) $(LDFLAGS) -o $@ bin/sms-optout.o lib/conf.o lib/form.o \
+		lib/mask.o lib/message.o lib/segment.o $(STORE) $(RECORD) \
+		$(BASE) -lsqlite3 $(LDLIBS)
+
+bin/sms-retry: bin/sms-retry.o lib/conf.o lib/form.o lib/message.o \
+		lib/segment.o $(INTAKE) $(STORE) $(RECORD) $(BASE)
+	$(CC) $(LDFLAGS) -o $@ bin/sms-retry.o lib/conf.o lib/form.o \
+		lib/message.o lib/segment.o $(INTAKE) $(STORE) $(RECORD) \
+		$(BASE) -lsqlite3 $(LDLIBS)
+
+bin/sms-send: bin/sms-send.o lib/conf.o $(SEND) $(TWILIO) $(JSON) $(STORE) \
+		$(RECORD) $(BASE)
+	$(CC) $(LDFLAGS) -o $@ bin/sms-send.o lib/conf.o $(SEND) $(TWILIO) \
+		$(JSON) $(STORE) $(RECORD) $(BASE) -lcurl -lsqlite3 -lcrypto \
+		$(LDLIBS)
 
 bin/sms-sign: bin/sms-sign.o lib/conf.o lib/form.o lib/sign.o $(BASE)
 	$(CC) $(LDFLAGS) -o $@ bin/sms-sign.o lib/conf.o lib/form.o \
@@ -99,13 +132,14 @@ bin/sms-sim: bin/sms-sim.o lib/conf.o $(SIM) $(WEB) lib/db.o $(RECORD) \
 		lib/db.o $(RECORD) $(BASE) -lcurl -lsqlite3 -lcrypto \
 		$(LDLIBS)
 
-bin/sms-stuck: bin/sms-stuck.o lib/conf.o $(STORE) $(RECORD) $(BASE)
-	$(CC) $(LDFLAGS) -o $@ bin/sms-stuck.o lib/conf.o $(STORE) $(RECORD) \
-		$(BASE) -lsqlite3 $(LDLIBS)
+bin/sms-stuck: bin/sms-stuck.o lib/conf.o lib/inflight.o $(STORE) $(RECORD) \
+		$(BASE)
+	$(CC) $(LDFLAGS) -o $@ bin/sms-stuck.o lib/conf.o lib/inflight.o \
+		$(STORE) $(RECORD) $(BASE) -lsqlite3 $(LDLIBS)
 
 # Each unit program links all that is not one command's own.
-UNIT = lib/conf.o lib/mask.o $(TWILIO) $(JSON) $(HOOK) $(INTAKE) $(STORE) \
-	$(RECORD) $(BASE)
+UNIT = lib/callback.o lib/conf.o lib/edge.o lib/http.o $(SEND) $(TWILIO) \
+	$(JSON) $(INTAKE) $(STORE) $(RECORD) $(BASE)
 
 .c:
 	$(CC) $(CPPFLAGS) $(WARN) $(STRICT) $(CFLAGS) $(LDFLAGS) -o $@ $< \
@@ -154,39 +188,64 @@ uninstall:
 	rm -rf $(DESTDIR)$(PREFIX)/share/smspipe
 
 clean:
-	rm -f $(PROGS) $(SCRIPTS) $(UNITS) bin/*.o bin/*.log lib/*.o sql/*.o sql/*.sql.c
+	rm -f $(PROGS) $(SCRIPTS) $(UNITS) bin/*.o bin/*.log lib/*.o sql/*.o sql/*.sql.c \
+		lib/*.tsv.c
 
 # Headers, with those they include.
 bin/sms-apply.o: lib/conf.h lib/die.h lib/intake.h lib/num.h lib/rec.h \
 	lib/store.h lib/when.h
-bin/sms-fetch.o: lib/buf.h lib/conf.h lib/die.h lib/json.h lib/mask.h \
-	lib/num.h lib/rec.h lib/twilio.h lib/when.h
+bin/sms-cancel.o: lib/buf.h lib/conf.h lib/die.h lib/json.h lib/mask.h \
+	lib/rec.h lib/twilio.h lib/when.h
+bin/sms-fetch.o: lib/buf.h lib/conf.h lib/die.h lib/json.h lib/lookup.h \
+	lib/mask.h lib/num.h lib/rec.h lib/twilio.h lib/when.h
 bin/sms-hook.o: lib/buf.h lib/callback.h lib/conf.h lib/die.h lib/edge.h \
 	lib/form.h lib/http.h lib/intake.h lib/rec.h lib/store.h lib/when.h
 bin/sms-lock.o: lib/buf.h lib/conf.h lib/die.h lib/num.h
-bin/sms-send.o: lib/buf.h lib/conf.h lib/die.h lib/form.h lib/json.h \
-	lib/mask.h lib/rec.h lib/store.h lib/twilio.h lib/utf8.h lib/when.h
+bin/sms-optout.o: lib/buf.h lib/conf.h lib/die.h lib/mask.h lib/message.h \
+	lib/rec.h lib/segment.h lib/store.h lib/when.h
+bin/sms-retry.o: lib/buf.h lib/conf.h lib/die.h lib/intake.h lib/message.h \
+	lib/num.h lib/rec.h lib/segment.h lib/store.h lib/when.h
+bin/sms-send.o: lib/buf.h lib/charname.h lib/conf.h lib/die.h lib/inflight.h \
+	lib/json.h lib/ledger.h lib/message.h lib/num.h lib/outbox.h \
+	lib/progress.h lib/rec.h lib/refs.h lib/segment.h lib/store.h \
+	lib/twilio.h lib/utf8.h lib/when.h
 bin/sms-sign.o: lib/buf.h lib/conf.h lib/die.h lib/form.h lib/sign.h
 bin/sms-sim.o: lib/buf.h lib/conf.h lib/die.h lib/http.h lib/num.h \
 	lib/sim-api.h lib/sim-courier.h lib/sim-plan.h lib/sim.h lib/when.h
-bin/sms-stuck.o: lib/conf.h lib/die.h lib/num.h lib/rec.h lib/store.h \
-	lib/when.h
+bin/sms-stuck.o: lib/conf.h lib/die.h lib/inflight.h lib/num.h lib/rec.h \
+	lib/store.h lib/when.h
 lib/buf.o: lib/buf.h lib/die.h
 lib/callback.o: lib/buf.h lib/callback.h lib/conf.h lib/form.h lib/num.h \
 	lib/rec.h lib/sign.h lib/utf8.h lib/when.h
+lib/charname.o: lib/charname.h
 lib/conf.o: lib/buf.h lib/conf.h lib/die.h
 lib/db.o: lib/buf.h lib/db.h lib/die.h lib/when.h
 lib/die.o: lib/die.h
 lib/edge.o: lib/conf.h lib/die.h lib/edge.h lib/num.h
 lib/form.o: lib/buf.h lib/form.h
 lib/http.o: lib/buf.h lib/die.h lib/http.h lib/num.h lib/when.h
+lib/inflight.o: lib/buf.h lib/inflight.h
 lib/intake.o: lib/die.h lib/intake.h lib/num.h lib/rec.h lib/spool.h \
-	lib/store.h lib/when.h
+	lib/store.h lib/utf8.h lib/when.h
 lib/json.o: lib/buf.h lib/die.h lib/json.h lib/num.h lib/rec.h lib/utf8.h \
 	lib/when.h
+lib/ledger.o: lib/buf.h lib/die.h lib/form.h lib/inflight.h lib/ledger.h \
+	lib/message.h lib/rec.h lib/refs.h lib/segment.h lib/sign.h \
+	lib/store.h lib/when.h
+lib/lookup.o: lib/buf.h lib/die.h lib/form.h lib/json.h lib/lookup.h \
+	lib/rec.h lib/sign.h lib/store.h lib/when.h
 lib/mask.o: lib/mask.h
+lib/message.o: lib/buf.h lib/die.h lib/form.h lib/message.h lib/segment.h
 lib/num.o: lib/die.h lib/num.h
+lib/outbox.o: lib/buf.h lib/die.h lib/inflight.h lib/json.h lib/ledger.h \
+	lib/message.h lib/outbox.h lib/progress.h lib/rec.h lib/refs.h \
+	lib/reply.h lib/segment.h lib/store.h lib/twilio.h lib/when.h
+lib/progress.o: lib/die.h lib/progress.h lib/when.h
 lib/rec.o: lib/buf.h lib/die.h lib/rec.h lib/utf8.h
+lib/refs.o: lib/buf.h lib/die.h lib/form.h lib/refs.h lib/sign.h
+lib/reply.o: lib/buf.h lib/die.h lib/json.h lib/mask.h lib/rec.h lib/reply.h \
+	lib/twilio.h
+lib/segment.o: lib/segment.h lib/utf8.h
 lib/sign.o: lib/buf.h lib/form.h lib/sign.h
 lib/sim-api.o: lib/buf.h lib/die.h lib/form.h lib/http.h lib/num.h \
 	lib/sim-api.h lib/sim-courier.h lib/sim-messages.h lib/sim-plan.h \

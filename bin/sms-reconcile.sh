@@ -43,11 +43,13 @@ stage() {
 }
 
 # Outcome records in; "count", how many, and how many of each kind, out.  A
-# message that is delivery_unknown now counts as that, whatever asked for it.
+# message that is delivery_unknown now counts as that, whatever asked for it;
+# one that stays ambiguous has nothing new.
 count() {
 	awk -F '\t' '
 		{ n++; kind = $2 }
 		kind == "applied" && $4 == "delivery_unknown" { kind = "unknown" }
+		kind == "applied" && $4 == "ambiguous" { kind = "same" }
 		kind == "conflict" { kind = "stale" }
 		kind == "invalid" { kind = "failed" }
 		{ k[kind]++ }
@@ -64,7 +66,7 @@ sms-stuck -c "$@" >/dev/null || exit
 told=$(
 	exec 3>&1
 	stage 1 sms-stuck ${limit:+-n "$limit"} "$@" |
-		stage 2 sms-fetch |
+		stage 2 sms-fetch "$@" |
 		stage 3 sms-apply "$@" |
 		count
 	stage 4 sms-stuck -ax "$@" |

@@ -240,10 +240,9 @@ write_client(struct server *v, struct client *c)
 }
 
 static int
-is_ready(const struct client *c)
+is_ready(const struct client *c, long long now)
 {
-	return c->out.len > 0 && c->callback == 0 &&
-		when_mono_ms() >= c->ready_at;
+	return c->out.len > 0 && c->callback == 0 && now >= c->ready_at;
 }
 
 /* Takes note of the callbacks that came to their end, begins others. */
@@ -265,11 +264,11 @@ deliver(struct server *v)
 	sim_commit(v->api.sim);
 }
 
-/* How long nothing will happen by itself: -1 for ever. */
+/* How long nothing will happen by itself from now, when_mono_ms(), on. */
 static int
-idle_ms(struct server *v)
+idle_ms(struct server *v, long long now)
 {
-	long long ms = sim_next_due(v->api.sim), now = when_mono_ms(), left;
+	long long ms = sim_next_due(v->api.sim), left;
 	size_t i;
 
 	if (ms < 0 || ms > 60000)
@@ -293,6 +292,8 @@ turn(struct server *v)
 {
 	static struct curl_waitfd set[CLIENTS_MAX + 2];
 	static struct client *of[CLIENTS_MAX + 2];
+	/* one time for both: who is not ready has some left to wait */
+	long long now = when_mono_ms();
 	struct client *c;
 	size_t i, k, n = 0;
 	int end;
@@ -305,14 +306,14 @@ turn(struct server *v)
 	/* one that waits for its answer is left alone until that may go */
 	for (i = 0; i < v->n; i++) {
 		c = v->client[i];
-		if (c->out.len > 0 && !is_ready(c))
+		if (c->out.len > 0 && !is_ready(c, now))
 			continue;
 		set[n].fd = c->fd;
 		set[n].events = c->out.len > 0 ? CURL_WAIT_POLLOUT :
 			CURL_WAIT_POLLIN;
 		of[n++] = c;
 	}
-	courier_wait(v->courier, set, n, idle_ms(v));
+	courier_wait(v->courier, set, n, idle_ms(v, now));
 
 	for (k = 2; k < n; k++) {
 		if (set[k].revents == 0)

@@ -1,16 +1,20 @@
 /*
  * sms-stuck - list messages whose status should have moved by now
  *
- * Writes one sms-record(5) status record per message: first those that were
- * never checked, oldest first, then those checked longest ago.  Asks nobody
- * and changes nothing: sms-fetch and sms-apply do that, down the pipe.
+ * Writes one sms-record(5) status record per message: first those of which
+ * nobody knows whether they reached Twilio, then those that were never
+ * checked, oldest first, then those checked longest ago.  Asks nobody and
+ * changes nothing: sms-fetch and sms-apply do that, down the pipe.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "conf.h"
 #include "die.h"
+#include "inflight.h"
 #include "num.h"
 #include "rec.h"
 #include "store.h"
@@ -23,6 +27,8 @@ enum form { RECORDS, IDS, COUNT };
 struct listing {
 	enum form form;
 	long long n;
+	struct inflight *inflight;  /* NULL if there is none, or */
+	int blind;                  /* errno: why it cannot be looked at */
 };
 
 static void
@@ -45,12 +51,53 @@ show(void *ctx, const struct rec *rec)
 	return ferror(stdout) ? IO_FAILED : 0;
 }
 
+/*
+ * A message that is not settled and that nobody is at.  Where it cannot be
+ * known whether somebody is, a "pending" one is left alone.
+ */
+static int
+show_unsettled(void *ctx, long long id, const struct rec *row)
+{
+	struct listing *l = ctx;
+	struct rec rec = *row;
+
+	if (l->inflight != NULL && inflight_held(l->inflight, id))
+		return 0;
+	if (l->blind != 0 && strcmp(rec.f[STATUS], "pending") == 0) {
+		if (l->blind > 0) {
+			errno = l->blind;
+			warn("pending messages left out, as it cannot be seen "
+				"which are being sent:");
+		}
+		l->blind = -1;
+		return 0;
+	}
+	if (l->form == IDS && rec.f[SID] == NULL)
+		return 0;
+	rec.f[STATUS] = "ambiguous";
+	return show(l, &rec);
+}
+
+/* What nobody knows of is listed whole: it has no SID to be checked by. */
+static int
+unsettled(struct store *s, const char *db, struct listing *l)
+{
+	int r;
+
+	l->inflight = inflight_look(db);
+	if (l->inflight == NULL && errno != ENOENT)
+		l->blind = errno;
+	r = store_unsettled(s, show_unsettled, l);
+	inflight_close(l->inflight);
+	return r;
+}
+
 int
 main(int argc, char *argv[])
 {
 	struct store_stuck stuck = { when_now(), 3600, 7200, -1 };
 	struct store_expired expired = { 0, 21600, 0, 0 };
-	struct listing list = { RECORDS, 0 };
+	struct listing list = { RECORDS, 0, NULL, 0 };
 	struct store *s;
 	const char *why;
 	char *db;
@@ -89,8 +136,10 @@ main(int argc, char *argv[])
 	if (header && list.form == RECORDS)
 		rec_header_status(stdout);
 
-	r = give_up ? store_expired(s, &expired, show, &list) :
-		store_stuck(s, &stuck, show, &list);
+	if (give_up)
+		r = store_expired(s, &expired, show, &list);
+	else if ((r = unsettled(s, db, &list)) == 0)
+		r = store_stuck(s, &stuck, show, &list);
 	if (r != 0 && !ferror(stdout))
 		die(r, "%s", store_why(s));
 

@@ -114,11 +114,11 @@ take_line(char *line, const char *path, size_t number)
 		end[-1] = '\0';
 		value++;
 	}
-	if (*value == '\0')
-		return NULL;
-	if (conf(line) == NULL && setenv(line, value, 1) != 0)
+	/* an empty value counts only where unset means something else */
+	if ((*value == '\0' ? setenv(line, value, 0) : conf(line) == NULL &&
+	    setenv(line, value, 1)) != 0)
 		die(NO_SYSTEM, "cannot set %s:", line);
-	return line;
+	return *value != '\0' ? line : NULL;
 }
 
 /* The file to read, or NULL; must is set if the user named it. */
@@ -291,6 +291,19 @@ conf_callback_url(void)
 		return url;
 	}
 	return NULL;
+}
+
+const char *
+conf_sender(void)
+{
+	const char *v = conf("TWILIO_MESSAGING_SERVICE_SID");
+
+	if (v == NULL)
+		v = conf("TWILIO_PHONE_NUMBER");
+	if (v == NULL)
+		die(BAD_SETUP, "no sender: neither TWILIO_MESSAGING_SERVICE_SID "
+			"nor TWILIO_PHONE_NUMBER is set");
+	return v;
 }
 
 char *

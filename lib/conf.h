@@ -46,6 +46,12 @@ char *conf_spool(void);
 char *conf_callback_url(void);
 
 /*
+ * The sender where none is named: TWILIO_MESSAGING_SERVICE_SID, else
+ * TWILIO_PHONE_NUMBER; dies when neither is set.
+ */
+const char *conf_sender(void);
+
+/*
  * Scheme and authority of the API, without a slash at the end: TWILIO_API_URL,
  * else api.twilio.com with edge and region.  The caller frees it.
  */

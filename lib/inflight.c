@@ -31,8 +31,8 @@ control(struct inflight *f, int how, short type, long long id, short *found)
 	return r;
 }
 
-struct inflight *
-inflight_open(const char *db)
+static struct inflight *
+open_file(const char *db, int flags)
 {
 	struct buf path = BUF_INIT(PATH_SIZE);
 	struct inflight *f;
@@ -42,13 +42,25 @@ inflight_open(const char *db)
 		errno = ENAMETOOLONG;
 		return NULL;
 	}
-	fd = open(path.s, O_RDWR | O_CREAT, 0600);
+	fd = open(path.s, flags, 0600);
 	buf_release(&path);
 	if (fd < 0)
 		return NULL;
 	f = need(sizeof(*f));
 	f->fd = fd;
 	return f;
+}
+
+struct inflight *
+inflight_open(const char *db)
+{
+	return open_file(db, O_RDWR | O_CREAT);
+}
+
+struct inflight *
+inflight_look(const char *db)
+{
+	return open_file(db, O_RDONLY);
 }
 
 void

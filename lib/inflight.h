@@ -15,6 +15,12 @@ struct inflight;
  * when it cannot be opened.
  */
 struct inflight *inflight_open(const char *db);
+
+/*
+ * The same for one who only asks inflight_held(): makes no file and needs no
+ * right to write.  With ENOENT nobody ever held any.
+ */
+struct inflight *inflight_look(const char *db);
 void inflight_close(struct inflight *f);
 
 /* id: of the row, above 0.  Both return 0, or -1 with errno. */

@@ -25,7 +25,8 @@ static const long long end_of_time = 253402300800LL;
 /* The columns of json-message.sql. */
 enum {
 	M_SID, M_STATUS, M_ERROR_CODE, M_SENT, M_UPDATED, M_CREATED, M_TO,
-	M_FROM, M_DIRECTION, M_SEGMENTS, M_PRICE, M_CURRENCY, M_ERROR_MESSAGE
+	M_FROM, M_DIRECTION, M_SEGMENTS, M_PRICE, M_CURRENCY, M_ERROR_MESSAGE,
+	M_BODY
 };
 
 struct json {
@@ -192,8 +193,8 @@ json_error(struct json *j, const char *s, size_t len, char **code,
 
 int
 json_page(struct json *j, const char *s, size_t len,
-	int (*each)(void *ctx, const struct rec *rec), void *ctx,
-	const char **next)
+	int (*each)(void *ctx, const struct rec *rec, const char *body),
+	void *ctx, const char **next)
 {
 	sqlite3_stmt *q;
 	struct rec rec;
@@ -213,7 +214,8 @@ json_page(struct json *j, const char *s, size_t len,
 		if (m == NULL || read_message(j, m, strlen(m), "list",
 		    &rec) != 0)
 			return -1;
-		if ((r = each(ctx, &rec)) != 0)
+		if ((r = each(ctx, &rec, value(j->query[MESSAGE],
+		    M_BODY))) != 0)
 			return r;
 	}
 	return got;

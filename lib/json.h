@@ -34,9 +34,10 @@ int json_error(struct json *j, const char *text, size_t len,
  * A page of messages: each one as a status record of source "list", in the
  * order of the page.  *next is next_page_uri, NULL on the last page.
  * Returns 0, -1 when the text is no page, or what each returned if not 0.
+ * body: the text of the message; NULL where there is none that can be read.
  */
 int json_page(struct json *j, const char *text, size_t len,
-	int (*each)(void *ctx, const struct rec *rec), void *ctx,
-	const char **next);
+	int (*each)(void *ctx, const struct rec *rec, const char *body),
+	void *ctx, const char **next);
 
 #endif

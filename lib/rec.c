@@ -166,6 +166,28 @@ rec_release(struct rec_reader *r)
 	r->start = r->end = 0;
 }
 
+char *
+rec_copy(struct rec *to, const struct rec *from, size_t n)
+{
+	struct rec copy = { { NULL } };
+	size_t i, len = 1;
+	char *text, *p;
+
+	for (i = 0; i < n; i++)
+		if (from->f[i] != NULL)
+			len += strlen(from->f[i]) + 1;
+	p = text = need(len);
+	for (i = 0; i < n; i++) {
+		if (from->f[i] == NULL)
+			continue;
+		len = strlen(from->f[i]) + 1;
+		copy.f[i] = memcpy(p, from->f[i], len);
+		p += len;
+	}
+	*to = copy;
+	return text;
+}
+
 void
 rec_write(FILE *fp, char *const f[], size_t n)
 {

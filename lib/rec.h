@@ -58,6 +58,12 @@ void rec_release(struct rec_reader *r);
  */
 int rec_ready(struct rec_reader *r);
 
+/*
+ * Copies the first n fields of from to *to, and their text into the memory
+ * that is returned and that to lives in; the caller frees it.
+ */
+char *rec_copy(struct rec *to, const struct rec *from, size_t n);
+
 /* Writes n fields and a newline; NULL and the empty string become \N. */
 void rec_write(FILE *fp, char *const f[], size_t n);
 

@@ -37,7 +37,7 @@ static const struct {
 };
 
 /*
- * Extend and SpacingMark of Unicode up to U+FFFF: first and last of each
+ * Extend and SpacingMark of Unicode 17 up to U+FFFF: first and last of each
  * range, ascending, with the unassigned code points between two of them.
  */
 static const unsigned short mark[] = {

@@ -7,9 +7,10 @@
  * holds 160 septets or 70 UTF-16 units; each part of a longer one 153 or 67.
  * An escape pair, a surrogate pair or a grapheme cluster is never split.
  *
- * Clusters are those of UAX 29 but for what text messages do not hold: Indic
- * conjuncts are not joined, nor letters to the signs that stand before them,
- * and above U+FFFF only emoji, flags and tags are known.  CR LF may be split.
+ * Clusters are those of UAX 29, a little simplified: Indic conjuncts are not
+ * joined, nor a sign to the digits behind it, and above U+FFFF only emoji,
+ * flags and tags are known.  CR LF may be split, as the calculator does.  It
+ * also splits sequences of emoji newer than 2017; they stay whole here.
  */
 #ifndef SEGMENT_H
 #define SEGMENT_H

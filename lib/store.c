@@ -12,24 +12,28 @@
 #include "when.h"
 
 extern const char sql_schema[], sql_schema_2[], sql_apply[], sql_attach[], sql_early_keep[],
-	sql_early_ready[], sql_early_take[], sql_expired[], sql_find[],
+	sql_early_ready[], sql_early_take[], sql_error_codes[], sql_expired[], sql_find[],
 	sql_holds[], sql_journal[],
 	sql_log[], sql_looked[], sql_made[], sql_once[], sql_opted_out[],
+	sql_optout_add[], sql_optout_list[], sql_optout_remove[], sql_retry[],
 	sql_stuck[], sql_unsettled[], sql_verdict[];
 
 /* What brings the schema from version i to i + 1. */
-static const char *const migration[] = { sql_schema, sql_schema_2 };
+static const char *const migration[] = {
+	sql_schema, sql_schema_2, sql_error_codes
+};
 
 enum query {
 	APPLY, ATTACH, EARLY_KEEP, EARLY_READY, EARLY_TAKE, EXPIRED, FIND,
-	HOLDS, JOURNAL, LOG, LOOKED, MADE, ONCE, OPTED_OUT, STUCK, UNSETTLED,
-	VERDICT, QUERIES
+	HOLDS, JOURNAL, LOG, LOOKED, MADE, ONCE, OPTED_OUT, OPTOUT_ADD, OPTOUT_LIST,
+	OPTOUT_REMOVE, RETRY, STUCK, UNSETTLED, VERDICT, QUERIES
 };
 
 static const char *const text[QUERIES] = {
 	sql_apply, sql_attach, sql_early_keep, sql_early_ready,
 	sql_early_take, sql_expired, sql_find, sql_holds, sql_journal, sql_log,
-	sql_looked, sql_made, sql_once, sql_opted_out, sql_stuck,
+	sql_looked, sql_made, sql_once, sql_opted_out, sql_optout_add,
+	sql_optout_list, sql_optout_remove, sql_retry, sql_stuck,
 	sql_unsettled, sql_verdict
 };
 
@@ -142,19 +146,19 @@ store_journal(struct store *s, const struct store_message *m, long long *id)
 	return r == 0 && rc == SQLITE_DONE ? -1 : r;
 }
 
-/* The record and the row that a statement yields. */
+/* The record that a statement yields and, behind a status record, its row. */
 static long long
 row(sqlite3_stmt *q, struct rec *rec)
 {
-	int i;
+	int i, n = sqlite3_column_count(q);
 
 	memset(rec, 0, sizeof(*rec));
-	for (i = 0; i < STATUS_FIELDS; i++)
+	for (i = 0; i < n && i < STATUS_FIELDS; i++)
 		rec->f[i] = (char *)sqlite3_column_text(q, i);
-	return sqlite3_column_int64(q, STATUS_FIELDS);
+	return n > STATUS_FIELDS ? sqlite3_column_int64(q, STATUS_FIELDS) : 0;
 }
 
-/* Runs a statement whose rows are status records. */
+/* Runs a statement whose rows are records. */
 static int
 records(struct store *s, sqlite3_stmt *q,
 	int (*each)(void *ctx, const struct rec *rec), void *ctx)
@@ -428,6 +432,58 @@ store_expired(struct store *s, const struct store_expired *w,
 	db_bind_number(q, ":age", w->age);
 	db_bind_number(q, ":asked", w->asked);
 	db_bind_number(q, ":limit", w->limit == 0 ? -1 : w->limit);
+	return records(s, q, each, ctx);
+}
+
+int
+store_optout_list(struct store *s, const char *recipient, const char *sender,
+	int (*each)(void *ctx, const struct rec *rec), void *ctx)
+{
+	sqlite3_stmt *q = db_query(s->db, OPTOUT_LIST);
+
+	db_bind(q, ":recipient", recipient);
+	db_bind(q, ":sender", sender);
+	return records(s, q, each, ctx);
+}
+
+int
+store_optout_add(struct store *s, const char *recipient, const char *sender,
+	const char *source, long long now)
+{
+	sqlite3_stmt *q = db_query(s->db, OPTOUT_ADD);
+	char at[WHEN_SIZE];
+
+	db_bind(q, ":recipient", recipient);
+	db_bind(q, ":sender", sender);
+	db_bind(q, ":source", source);
+	bind_time(q, ":now", at, now);
+	return db_change(s->db, q, NULL);
+}
+
+int
+store_optout_remove(struct store *s, const char *recipient,
+	const char *sender)
+{
+	sqlite3_stmt *q = db_query(s->db, OPTOUT_REMOVE);
+	int n, r;
+
+	db_bind(q, ":recipient", recipient);
+	db_bind(q, ":sender", sender);
+	r = db_change(s->db, q, &n);
+	return r == 0 && n == 0 ? -1 : r;
+}
+
+int
+store_retry(struct store *s, const struct store_retry *w,
+	int (*each)(void *ctx, const struct rec *rec), void *ctx)
+{
+	sqlite3_stmt *q = db_query(s->db, RETRY);
+
+	db_bind(q, ":sender", w->sender);
+	db_bind_number(q, ":now", w->now);
+	db_bind_number(q, ":tries", w->tries);
+	db_bind_number(q, ":wait", w->wait);
+	db_bind_number(q, ":age", w->age);
 	return records(s, q, each, ctx);
 }
 

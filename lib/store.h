@@ -134,6 +134,31 @@ struct store_expired {
 int store_expired(struct store *s, const struct store_expired *q,
 	int (*each)(void *ctx, const struct rec *rec), void *ctx);
 
+/*
+ * Who has opted out: recipient, sender, created_at and source are the fields
+ * of each.  A NULL stands for all.
+ */
+int store_optout_list(struct store *s, const char *recipient,
+	const char *sender, int (*each)(void *ctx, const struct rec *rec),
+	void *ctx);
+int store_optout_add(struct store *s, const char *recipient,
+	const char *sender, const char *source, long long now);
+
+/* Returns 0, a status, or -1 when there is no such pair. */
+int store_optout_remove(struct store *s, const char *recipient,
+	const char *sender);
+
+struct store_retry {
+	const char *sender;   /* only what went out by this one */
+	long long now;
+	long long tries;      /* for one message, the first included */
+	long long wait, age;  /* seconds; sql/retry.sql has their meaning */
+};
+
+/* What is worth sending again, as send records. */
+int store_retry(struct store *s, const struct store_retry *q,
+	int (*each)(void *ctx, const struct rec *rec), void *ctx);
+
 /* A request to sms-hook, for webhook_logs. */
 struct store_log {
 	const char *sid;      /* NULL if none */

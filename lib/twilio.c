@@ -524,6 +524,21 @@ twilio_wait(struct twilio *t, int timeout_ms, int fd)
 }
 
 void
+twilio_stop(struct twilio *t)
+{
+	struct twilio_call *c;
+
+	t->o.tries = 0;
+	while ((c = t->queue) != NULL) {
+		t->queue = c->next;
+		c->end = TWILIO_LATER;
+		snprintf(c->why, sizeof(c->why), "stopped");
+		c->next = t->back;
+		t->back = c;
+	}
+}
+
+void
 twilio_close(struct twilio *t)
 {
 	if (t == NULL)

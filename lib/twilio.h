@@ -50,8 +50,9 @@ struct twilio_options {
 
 /*
  * Account and credentials come from conf, and SMS_TIMEOUT, the seconds of one
- * try (30); what is missing or wrong dies with BAD_SETUP.  SIGPIPE is ignored from then on: a connection or a pipe that
- * breaks must not end a process that waits for answers.
+ * try (30); what is missing or wrong dies with BAD_SETUP.  SIGPIPE is ignored
+ * from then on: a connection or a pipe that breaks must not end a process that
+ * waits for answers.
  */
 struct twilio *twilio_open(const struct twilio_options *o);
 void twilio_close(struct twilio *t);  /* once no call is under way */
@@ -64,6 +65,12 @@ void twilio_call(struct twilio *t, struct twilio_call *c);
  * count on.  Returns 0, or -1 when they are used up.
  */
 int twilio_again(struct twilio *t, struct twilio_call *c);
+
+/*
+ * No try begins any more: calls that wait for room, for their time or for
+ * another try come back as TWILIO_LATER, those under way are finished.
+ */
+void twilio_stop(struct twilio *t);
 
 /*
  * Works until a call is back and returns it, in any order; NULL if none is

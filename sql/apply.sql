@@ -26,7 +26,7 @@ WHERE m.id = CASE WHEN :sid IS NOT NULL
       (:error_code IS NOT NULL AND (v.rank, :error_code) >
         (coalesce(m.error_rank, -2), coalesce(m.error_code, '')))
       OR (:error_message IS NOT NULL AND m.error_message IS NULL
-        AND m.error_code IS :error_code)
+        AND m.error_code IS :error_code AND :status <> 'ambiguous')
       OR (:to IS NOT NULL AND m.to_number IS NULL)
       OR (:from IS NOT NULL AND :from IS NOT m.from_number)
       OR (:segments IS NOT NULL AND :segments IS NOT m.segments)

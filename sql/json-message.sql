@@ -15,6 +15,7 @@ SELECT
   max(atom) FILTER (WHERE key = 'num_segments'),
   max(atom) FILTER (WHERE key = 'price'),
   upper(max(atom) FILTER (WHERE key = 'price_unit')),
-  max(atom) FILTER (WHERE key = 'error_message')
+  max(atom) FILTER (WHERE key = 'error_message'),
+  max(atom) FILTER (WHERE key = 'body')
 FROM json_each(:json)
 WHERE type IN ('text', 'integer', 'real');

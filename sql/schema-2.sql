@@ -9,8 +9,9 @@ CREATE INDEX messages_unsettled_idx ON messages (created_at)
   WHERE status IN ('pending', 'ambiguous');
 
 -- How many were made on a day, in all and for one recipient.
-CREATE INDEX messages_created_idx ON messages (created_at);
-CREATE INDEX messages_to_created_idx ON messages (to_number, created_at);
+CREATE INDEX messages_created_idx ON messages (created_at, direction);
+CREATE INDEX messages_to_created_idx
+  ON messages (to_number, created_at, direction);
 
 -- Who must not be written to, and by which number or service.
 CREATE TABLE optouts (

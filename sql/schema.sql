@@ -135,10 +135,11 @@ BEGIN
   WHERE id = NEW.message_id;
 END;
 
--- The error of a higher status wins over that of a lower one.
+-- The error of a higher status wins over that of a lower one.  Why an answer
+-- could not be read stays in the history: it is no error of the message.
 CREATE TRIGGER error_follows_history
 AFTER INSERT ON message_delivery_status
-WHEN NEW.outcome <> 'conflict'
+WHEN NEW.outcome <> 'conflict' AND NEW.status <> 'ambiguous'
   AND (NEW.error_code IS NOT NULL OR NEW.error_message IS NOT NULL)
 BEGIN
   UPDATE messages SET

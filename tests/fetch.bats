@@ -30,9 +30,9 @@ sim_again() {
 	sim_clock 1h
 	run -0 --separate-stderr sms-fetch -H "$(cat sids)"
 	[ "$stderr" = '' ]
-	[ "${lines[0]}" = "$(printf '#sid\tstatus\terror_code\tat\tsource\tto\tfrom\tdirection\tsegments\tprice\tcurrency\tref\tcreated_at\terror_message')" ]
+	[ "${lines[0]}" = "$(printf '#sid\tstatus\terror_code\tat\tsource\tto\tfrom\tdirection\tsegments\tprice\tcurrency\tref\tcreated_at\terror_message\tbody_sha256')" ]
 	IFS=$'\t' read -r -a f <<<"${lines[1]}"
-	[ "${#f[@]}" -eq 14 ]
+	[ "${#f[@]}" -eq 15 ]
 	[ "${f[0]} ${f[1]} ${f[2]}" = "$(cat sids) delivered \\N" ]
 	[[ ${f[3]} =~ ^20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z$ ]]
 	[ "${f[4]} ${f[5]} ${f[6]}" = 'fetch +14155550001 +15005550006' ]
@@ -60,7 +60,7 @@ sim_again() {
 		"$(printf '\\N\t+14155550001\t+15005550006\torder 7\t\\N')" ]
 	printf '%s\tsent\t\\N\t\\N\tsend\t+1999\t+1998\toutbound\t2\t-1.5\tEUR\torder 7\t2025-01-01T00:00:00Z\twords\n' \
 		$SID | sms-fetch | cut -f 2,3,6- >told
-	[ "$(cat told)" = "$(printf 'delivery_unknown\t20404\t+1999\t+1998\toutbound\t2\t-1.5\tEUR\torder 7\t2025-01-01T00:00:00Z\tTwilio has no such message')" ]
+	[ "$(cat told)" = "$(printf 'delivery_unknown\t20404\t+1999\t+1998\toutbound\t2\t-1.5\tEUR\torder 7\t2025-01-01T00:00:00Z\tTwilio has no such message\t\\N')" ]
 }
 
 @test "a 404 that is not Twilio's says nothing about the message" {
@@ -77,7 +77,7 @@ sim_again() {
 	run -0 --separate-stderr sms-fetch -d 0 -j 8 <sids
 	[ "$stderr" = '' ]
 	cut -f 1 <<<"$output" | diff - sids
-	! cut -f 2 <<<"$output" | grep -v 'queued\|sent\|delivered'
+	[ -z "$(cut -f 2 <<<"$output" | grep -v 'queued\|sent\|delivered')" ]
 	[ "$(simsql "SELECT count(*) > 40 FROM request WHERE method = 'GET'")" = 1 ]
 }
 
@@ -291,9 +291,248 @@ sim_again() {
 	[ "$(simsql "SELECT count(*) < 30 FROM request WHERE method = 'GET'")" = 1 ]
 }
 
+at() { date -u -d "now $1" +%Y-%m-%dT%H:%M:%SZ; }
+
+# lost ref to text [when [status]]: a row of which nobody knows the rest.
+lost() {
+	[ -e "$SMS_DB" ] || sms-apply </dev/null
+	sql "INSERT INTO messages (ref, direction, to_number, from_number, body,
+		body_sha256, status, created_at, updated_at) VALUES ('$1',
+		'outbound-api', '$2', '+15005550006', '$3',
+		'$(printf %s "$3" | sha256sum | cut -d ' ' -f 1)',
+		'${5:-pending}', '$(at "${4:-}")', '$(at "${4:-}")')"
+}
+
+# there to text: a message that Twilio has and our store does not; its SID.
+there() {
+	SMS_DB=$PWD/other.db sms-send "$@" | cut -f 1
+}
+
+# looked_up [sms-fetch options]: what is fetched of all that is not settled,
+# in short, when it has arrived.
+looked_up() {
+	local status=0
+	[ -z "${SIM_PID:-}" ] || sim_clock 1h
+	sms-stuck | sms-fetch -d 0 "$@" >fetched || status=$?
+	cut -f 1,2,12,14 fetched
+	return $status
+}
+
+N=+14155550100
+
+@test "a message without SID is looked up by recipient and text" {
+	sim_start
+	lost r1 $N 'hällo
+you'
+	sid=$(there $N 'hällo
+you')
+	there $N 'another text'
+	there +14155550101 'hällo
+you'
+	run -0 --separate-stderr looked_up
+	[ "$output" = "$(printf '%s\tdelivered\tr1\t\\N' "$sid")" ]
+	[ "$stderr" = '' ]
+	IFS=$'\t' read -r -a f <fetched
+	[ "${f[4]} ${f[5]} ${f[7]} ${f[14]}" = "fetch $N outbound-api \\N" ]
+	[ "$(sms-apply <fetched | cut -f 2-4,6)" = "$(printf 'applied\tpending\tdelivered\tr1')" ]
+	[ "$(sql 'SELECT twilio_message_sid, status FROM messages')" = "$sid|delivered" ]
+	[ "$(sms-stuck -c)" = 0 ]
+}
+
+@test "one that is not there may still come for five minutes, then it never will" {
+	sim_start
+	lost r1 $N hello
+	run -0 --separate-stderr looked_up
+	[ "$output" = "$(printf '\\N\tambiguous\tr1\t\\N')" ]
+	[ "$stderr" = '' ]
+	# the record can be asked about again
+	[ "$(sms-fetch -d 0 <fetched)" = "$(cat fetched)" ]
+	run -0 looked_up -t "$(at +299sec)"
+	[ "$output" = "$(printf '\\N\tambiguous\tr1\t\\N')" ]
+	[ "$(sms-apply <fetched | cut -f 2-4)" = "$(printf 'applied\tpending\tambiguous')" ]
+	[ "$(sms-apply <fetched | cut -f 2-4)" = "$(printf 'same\tambiguous\tambiguous')" ]
+	[ "$(sql 'SELECT old_status, status, source FROM message_delivery_status')" = 'pending|ambiguous|fetch' ]
+	run -0 --separate-stderr looked_up -t "$(at +301sec)"
+	[ "$output" = "$(printf '\\N\tfailed\tr1\tnever reached Twilio')" ]
+	[ "$stderr" = '' ]
+	sms-apply <fetched
+	[ "$(sql 'SELECT status, error_code, error_message FROM messages')" = 'failed||never reached Twilio' ]
+	[ "$(sms-stuck -c)" = 0 ]
+}
+
+@test "it may have been posted long after it was made" {
+	sim_start
+	lost r1 $N hello '-1 hour' ambiguous
+	sql "UPDATE messages SET updated_at = '$(at)'"
+	[ "$(looked_up | cut -f 2)" = ambiguous ]
+	[ "$(looked_up -t "$(at '+6 minutes')" | cut -f 2)" = failed ]
+}
+
+@test "two messages with the same text are for a person to tell apart" {
+	sim_start
+	lost r1 $N hello
+	one=$(there $N hello)
+	two=$(there $N hello)
+	lost r2 +14155550101 'found all the same'
+	there +14155550101 'found all the same'
+	run -76 --separate-stderr looked_up -t "$(at '+1 hour')"
+	[ "$(cut -f 2,3 <<<"$output")" = "$(printf 'ambiguous\tr1\ndelivered\tr2')" ]
+	[[ $stderr == "sms-fetch: ref 'r1' to +*******0100 stays ambiguous: 2 messages with its text: SM"* ]]
+	[[ $stderr == *" $one"* && $stderr == *" $two"* ]]
+	# who then says which
+	printf '%s\tqueued\t\\N\t\\N\tmanual\t\\N\t\\N\t\\N\t\\N\t\\N\t\\N\tr1\n' "$two" | sms-apply
+	[ "$(sql "SELECT twilio_message_sid FROM messages WHERE ref = 'r1'")" = "$two" ]
+}
+
+@test "what another row holds, or came long before, or was taken in, is not it" {
+	sim_start
+	sms-send $N hello
+	lost r1 $N hello
+	[ "$(looked_up -t "$(at '+1 hour')")" = "$(printf '\\N\tfailed\tr1\tnever reached Twilio')" ]
+	# nor is one made two minutes before
+	sid=$(there $N earlier)
+	lost r2 $N earlier '+121 sec'
+	lost r3 $N earlier '+110 sec'
+	looked_up -t "$(at '+1 hour')" | sort -k 3 >got
+	[ "$(sed 1d got | cut -f 1-3)" = "$(printf '\\N\tfailed\tr2\n%s\tdelivered\tr3' "$sid")" ]
+	# nor one that came in
+	answer 1 200 "$(printf '{"messages":[{"sid":"%s","status":"received","direction":"inbound","to":"%s","body":"earlier"}],"next_page_uri":null}' $SID $N)"
+	stub_start
+	lost r4 $N earlier '' ambiguous
+	sms-stuck | grep r4 | sms-fetch -d 0 -t "$(at '+1 hour')" | cut -f 2 >got
+	[ "$(cat got)" = failed ]
+}
+
+@test "a message is not taken for two" {
+	sim_start
+	sid=$(there $N hello)
+	lost r1 $N hello
+	lost r2 $N hello
+	run -0 --separate-stderr looked_up -t "$(at '+1 hour')"
+	[ "$(cut -f 1 <<<"$output" | sort)" = "$(printf '\\N\n%s' "$sid" | sort)" ]
+	[ "$(cut -f 2 <<<"$output" | sort)" = "$(printf 'delivered\nfailed')" ]
+	sms-apply <fetched
+	[ "$(sql 'SELECT count(twilio_message_sid) FROM messages')" = 1 ]
+}
+
+@test "an altered text is a doubt, unless another lost message explains it" {
+	sim_start
+	lost r1 $N '“hello”'
+	sid=$(there $N '"hello"')
+	run -76 --separate-stderr looked_up -t "$(at '+1 hour')"
+	[ "$(cut -f 1,2 <<<"$output")" = "$(printf '\\N\tambiguous')" ]
+	[ "$stderr" = "sms-fetch: ref 'r1' to +*******0100 stays ambiguous: 1 message that may be it, the text redacted or altered: $sid" ]
+	lost r2 $N '"hello"'
+	run -0 --separate-stderr looked_up -t "$(at '+1 hour')"
+	[ "$(cut -f 1-3 <<<"$output")" = "$(printf '\\N\tfailed\tr1\n%s\tdelivered\tr2' "$sid")" ]
+}
+
+@test "a redacted text is a doubt, unless the text itself is there" {
+	sim_start
+	lost r1 $N hello
+	sid=$(there $N hello)
+	sim_clock 1h
+	curl -fsS -o redacted -u "$TWILIO_ACCOUNT_SID:$TWILIO_AUTH_TOKEN" -d Body= \
+		"$TWILIO_API_URL/2010-04-01/Accounts/$TWILIO_ACCOUNT_SID/Messages/$sid.json"
+	run -76 --separate-stderr looked_up -t "$(at '+1 hour')"
+	[ "$(cut -f 1,2 <<<"$output")" = "$(printf '\\N\tambiguous')" ]
+	[[ $stderr == *"redacted or altered: $sid" ]]
+	sid=$(there $N hello)
+	run -0 looked_up -t "$(at '+1 hour')"
+	[ "$(cut -f 1,2 <<<"$output")" = "$(printf '%s\tdelivered' "$sid")" ]
+}
+
+@test "the words that a trial account puts first do not hide a text" {
+	sim_start
+	lost r1 $N hello
+	sid=$(there $N 'Sent from your Twilio trial account - hello')
+	[ "$(looked_up | cut -f 1)" = "$sid" ]
+}
+
+@test "without our store there is nothing that others hold" {
+	sim_start
+	sid=$(there $N hello)
+	lost r1 $N hello
+	sms-stuck >stuck
+	rm "$SMS_DB"
+	sim_clock 1h
+	[ "$(sms-fetch -d 0 <stuck | cut -f 1,2,12)" = "$(printf '%s\tdelivered\tr1' "$sid")" ]
+	[ ! -e "$SMS_DB" ]
+}
+
+@test "a row that was settled since it was listed is not given up" {
+	sim_start
+	lost r1 $N hello
+	lost r2 $N hello2
+	sms-stuck >stuck
+	sid=$(there $N hello)
+	# as a callback that carries the ref, and a refusal, would have it
+	printf '%s\tsent\t\\N\t\\N\thook\t\\N\t\\N\t\\N\t\\N\t\\N\t\\N\tr1\n' "$sid" | sms-apply
+	printf '\\N\tfailed\t21211\t\\N\tsend\t\\N\t\\N\t\\N\t\\N\t\\N\t\\N\tr2\n' | sms-apply
+	sim_clock 1h
+	sms-fetch -d 0 -t "$(at '+1 hour')" <stuck >fetched
+	[ "$(cut -f 1,2,12 fetched)" = "$(printf '%s\tdelivered\tr1\n\\N\tambiguous\tr2' "$sid")" ]
+	[ "$(sms-apply <fetched | cut -f 2-4)" = "$(printf 'applied\tsent\tdelivered\nstale\tfailed\tfailed')" ]
+}
+
+@test "1,200 messages to one number are read page by page, through all weather" {
+	sim_start
+	lost r1 $N 'number 1'
+	lost r2 $N 'number 1200'
+	lost r3 $N 'number 0'
+	sid=$(there $N 'number 1')
+	simsql "WITH RECURSIVE i(n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM i WHERE n < 1200)
+		INSERT INTO message (sid, account_sid, to_number, from_number, from_given,
+			messaging_service_sid, body, num_media, num_segments, created_ms,
+			touched_ms, sent_ms, list_ms)
+		SELECT printf('SM%032d', n), account_sid, to_number, from_number,
+			from_given, messaging_service_sid, 'number ' || n, num_media,
+			num_segments, created_ms, touched_ms, sent_ms, list_ms
+		FROM i, message WHERE sid = '$sid'"
+	simsql "INSERT INTO step SELECT m.sid, n, at_ms, status, error_code
+		FROM message AS m, step WHERE step.sid = '$sid' AND m.sid <> '$sid'"
+	sim_again -f 429=20,500=10,cut=10,reset=10
+	run -76 --separate-stderr looked_up -j 4 -t "$(at '+1 hour')"
+	cut -f 1,3 <<<"$output" | diff - <(printf '%s\tr1\nSM%032d\tr2\n\\N\tr3\n' "$sid" 1200)
+	# those claimed for the first two are not candidates of the third
+	[[ $stderr == "sms-fetch: ref 'r3' to +*******0100 stays ambiguous: 1198 messages that may be it, the text redacted or altered: SM"*' ...' ]]
+	[ "$(tr ' ' '\n' <<<"$stderr" | grep -c ^SM)" = 10 ]
+	[ "$(simsql "SELECT count(*) > 6 FROM request WHERE path LIKE '%PageToken%' OR path LIKE '%Messages.json%'")" = 1 ]
+}
+
+@test "a list that goes on and on is read for twenty pages" {
+	for i in $(seq 30); do
+		answer $i 200 '{"messages":[],"next_page_uri":"/2010-04-01/more"}'
+	done
+	stub_start
+	lost r1 $N hello
+	run -76 --separate-stderr looked_up -t "$(at '+1 hour')"
+	[ "$(cut -f 2 <<<"$output")" = ambiguous ]
+	[ "$stderr" = "sms-fetch: ref 'r1' to +*******0100 stays ambiguous: too many messages to that number" ]
+	[ "$(asked)" -eq 20 ]
+	head -n 1 asked | grep -F 'Messages.json?To=%2B14155550100&PageSize=1000 '
+	[ "$(grep -ic date asked)" = 0 ]
+}
+
+@test "a list that cannot be read leaves the message without a status" {
+	answer 1 200 '{"messages":[{"sid":"SM1"}]}'
+	answer 2 404 '{"code":20404,"message":"not found"}'
+	stub_start
+	lost r1 $N hello
+	run -69 --separate-stderr looked_up -t "$(at '+1 hour')"
+	[ "$output" = "$(printf '\\N\t\\N\tr1\tnot found')" ]
+	[ "$stderr" = "sms-fetch: cannot look up ref 'r1': 20404 not found (2 tries)" ]
+	[ "$(sms-apply <fetched | cut -f 2)" = failed ]
+	[ "$(sql 'SELECT status FROM messages')" = pending ]
+	# and one that is not to be looked up is named
+	printf '\\N\tambiguous\t\\N\t\\N\t\\N\t\\N\t\\N\t\\N\t\\N\t\\N\t\\N\tr1\n' >line
+	run -65 --separate-stderr sms-fetch <line
+	[ "$stderr" = 'sms-fetch: line 1 has no SID, and is not one to look up' ]
+}
+
 @test "options are checked" {
 	run -0 sms-fetch -h
-	[ "$output" = 'usage: sms-fetch [-H] [-d ms] [-j jobs] [sid ...]' ]
+	[ "$output" = 'usage: sms-fetch [-H] [-d ms] [-j jobs] [-t now] [sid ...]' ]
 	run -0 sms-fetch -V
 	[[ $output == 'sms-fetch '[0-9]* ]]
 	for wrong in -x '-d -1' '-d x' '-j 0' '-j 101' SM1 "${SID}0"; do

@@ -127,3 +127,68 @@ stage() {
 	run -0 sms-reconcile -t "$now"
 	[ "$output" = 'checked 2 applied 2 same 0 stale 0 unknown 0 failed 0' ]
 }
+
+# lost n [sim options]: n messages whose answers did not come, nor callbacks
+lost() {
+	local n=$1
+	shift
+	sim_start "$@"
+	seq -f '+1415555%04g	hello' "$n" | sms-send >lost 2>errors || [ $? -eq 76 ]
+	[ "$(sql "SELECT count(*) FROM messages WHERE status = 'ambiguous'")" -eq "$n" ]
+	stop "$SIM_PID"
+	sim_start -f drop=100
+}
+
+@test "messages whose answers were lost are found at Twilio" {
+	lost 4 -f drop=100,500after=50,reset=100
+	sim_clock 1h
+	run -0 --separate-stderr sms-reconcile
+	[ "$output" = 'checked 4 applied 4 same 0 stale 0 unknown 0 failed 0' ]
+	[ "$stderr" = '' ]
+	[ "$(sql 'SELECT DISTINCT status FROM messages')" = delivered ]
+	[ "$(sql "SELECT to_number || ' ' || twilio_message_sid FROM messages ORDER BY 1")" = \
+		"$(simsql "SELECT to_number || ' ' || sid FROM message ORDER BY 1")" ]
+	run -0 sms-reconcile
+	[ "$output" = 'checked 0 applied 0 same 0 stale 0 unknown 0 failed 0' ]
+}
+
+@test "messages that never reached Twilio fail after five minutes, not before" {
+	lost 2 -f resetbefore=100
+	[ "$(simsql 'SELECT count(*) FROM message')" = 0 ]
+	run -0 --separate-stderr sms-reconcile
+	[ "$output" = 'checked 2 applied 0 same 2 stale 0 unknown 0 failed 0' ]
+	[ "$stderr" = '' ]
+	[ "$(sql 'SELECT DISTINCT status FROM messages')" = ambiguous ]
+	run -0 --separate-stderr sms-reconcile -t "$(later 6minutes)"
+	[ "$output" = 'checked 2 applied 2 same 0 stale 0 unknown 0 failed 0' ]
+	[ "$(sql 'SELECT DISTINCT status, error_message, twilio_message_sid FROM messages')" = \
+		'failed|never reached Twilio|' ]
+}
+
+@test "a row whose sender died is ambiguous, and settled all the same" {
+	lost 1 -f reset=100
+	sql "UPDATE messages SET status = 'pending', error_message = NULL"
+	sid=$(simsql 'SELECT sid FROM message')
+	simsql "UPDATE message SET body = 'hullo'"
+	run -76 --separate-stderr sms-reconcile -t "$(later 6minutes)"
+	[ "$output" = 'checked 1 applied 0 same 1 stale 0 unknown 0 failed 0' ]
+	[[ $stderr == *"stays ambiguous: 1 message that may be it"*" $sid" ]]
+	[ "$(sql 'SELECT status FROM messages')" = ambiguous ]
+	simsql "UPDATE message SET body = 'hello'"
+	run -0 sms-reconcile -q
+	[ "$(sql 'SELECT twilio_message_sid FROM messages')" = "$sid" ]
+	[ "$(sql "SELECT count(*) FROM message_delivery_status WHERE old_status = 'pending'
+		AND status = 'ambiguous' AND source = 'fetch'")" = 1 ]
+}
+
+@test "a callback that carries the ref settles what no answer did" {
+	hook_start
+	sim_start -f reset=100
+	run -76 sms-send -r order-7 +14155550100 hello
+	sim_clock 1h
+	sim_settled
+	settled
+	[ "$(sql 'SELECT twilio_message_sid, status FROM messages')" = \
+		"$(simsql 'SELECT sid FROM message')|delivered" ]
+	[ "$(sms-stuck -c -t "$(later 3hours)")" = 0 ]
+}

@@ -443,7 +443,7 @@ told() {
 	[ -s life1 ]
 	diff life1 life2
 	diff requests1 requests2
-	! diff -q life1 life3
+	run ! diff -q life1 life3
 }
 
 # fault "option" n: n messages under it with callbacks, all is over
@@ -495,7 +495,7 @@ fault() {
 	failed=$(grep -c '|failed|' truth)
 	[ "$failed" -gt 3 ] && [ "$failed" -lt 27 ]
 	[ "$(grep -c '|undelivered|' truth)" -eq $((30 - failed)) ]
-	! grep -v '|30[0-9][0-9][0-9]|[A-Z][a-z ]*' truth
+	[ -z "$(grep -v '|30[0-9][0-9][0-9]|[A-Z][a-z ]*' truth)" ]
 	[ "$(grep -c 'MessageStatus=failed&ErrorCode=30' callbacks)" -eq "$failed" ]
 	[ "$(grep -c MessageStatus=undelivered callbacks)" -eq $((30 - failed)) ]
 	[ "$(grep -c MessageStatus=sent callbacks)" -eq $((30 - failed)) ]

@@ -243,11 +243,12 @@ struct seen {
 };
 
 static int
-each(void *ctx, const struct rec *r)
+each(void *ctx, const struct rec *r, const char *body)
 {
 	struct seen *seen = ctx;
 
 	HOLDS(same(r->f[SOURCE], "list"));
+	HOLDS(same(body, same(r->f[STATUS], "sent") ? "h\xc3\xb6\n" : NULL));
 	strcat(seen->list, r->f[STATUS]);
 	strcat(seen->list, " ");
 	return seen->stop;
@@ -257,7 +258,8 @@ static void
 pages(void)
 {
 	static const char page[] = "{\"messages\":[{\"sid\":\"" SM "\","
-		"\"status\":\"sent\"},{\"status\":\"read\",\"sid\":\"" MM "\"}],"
+		"\"status\":\"sent\",\"body\":\"h\\u00f6\\n\"},"
+		"{\"status\":\"read\",\"sid\":\"" MM "\",\"body\":\"\"}],"
 		"\"next_page_uri\":\"/2010-04-01/x?Page=1\\u0026PageSize=2\"}";
 	static const char last[] = "{\"messages\":[],\"next_page_uri\":null}";
 	static const char *const wrong[] = {
