@@ -116,6 +116,9 @@ ledger_enter(struct ledger *l, const struct message *m,
 			return 0;
 		refs_try(ref, first, n);
 	}
+	/* of a try that never arrived */
+	free(*text);
+	*text = NULL;
 	if ((r = braked(l, NULL, l->per_day, now)) != 0) {
 		*entry = ENTRY_DAY;
 		return r < 0 ? IO_FAILED : 0;

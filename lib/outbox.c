@@ -167,7 +167,8 @@ tell_entry(struct outbox *x, struct slot *s, enum entry entry)
 	case ENTRY_DAY:
 		warn("%snot sent: SMS_MAX_PER_DAY is reached", where(s));
 		outbox_worse(x, TRY_LATER);
-		x->braked = 1;
+		/* those before this one are still to go out */
+		x->stopped = 1;
 		break;
 	case ENTRY_RECIPIENT:
 		warn("%snot sent: SMS_MAX_PER_RECIPIENT_PER_DAY is reached",
@@ -286,8 +287,6 @@ keep_ledger(struct outbox *x)
 			twilio_call(x->twilio, &s->call);
 		}
 	}
-	if (x->braked)
-		outbox_stop(x);
 }
 
 /* A call is back: its record is made. */

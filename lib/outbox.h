@@ -34,7 +34,6 @@ struct outbox {
 	size_t size, first, n;      /* a ring */
 	size_t open;                /* of them not DONE */
 	long long written;
-	int braked;                 /* by SMS_MAX_PER_DAY */
 };
 
 void outbox_begin(struct outbox *x);

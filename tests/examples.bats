@@ -161,7 +161,7 @@ cron() {
 @test "crontab's lines run as cron runs them, and say nothing when all is well" {
 	sim_start
 	mkdir -p .config/smspipe
-	sed "s|^SMS_DB=.*|SMS_DB=$SMS_DB|; \$ a TWILIO_API_URL=$TWILIO_API_URL" \
+	sed "s|^#SMS_DB=.*|SMS_DB=$SMS_DB|; \$ a TWILIO_API_URL=$TWILIO_API_URL" \
 		"$ROOT/examples/env" >.config/smspipe/env
 	chmod 600 .config/smspipe/env
 	export WEBHOOK_BASE_URL=http://127.0.0.1:9
@@ -174,7 +174,7 @@ cron() {
 
 @test "crontab's lines say what is wrong" {
 	mkdir -p .config/smspipe
-	sed "s|^SMS_DB=.*|SMS_DB=$PWD/not/there/sms.db|" "$ROOT/examples/env" \
+	sed "s|^#SMS_DB=.*|SMS_DB=$PWD/not/there/sms.db|" "$ROOT/examples/env" \
 		>.config/smspipe/env
 	chmod 600 .config/smspipe/env
 	run --separate-stderr cron

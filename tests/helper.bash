@@ -36,6 +36,8 @@ common_teardown() {
 # its output in NAME.out and NAME.err; sets STARTED_PID.
 start() {
 	local name=${1##*/}
+	# what one before it said must not be taken for its own
+	rm -f "$name.out" "$name.err"
 	set -m
 	"$@" >"$name.out" 2>"$name.err" </dev/null 3>&- &
 	STARTED_PID=$!

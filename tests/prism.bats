@@ -85,6 +85,10 @@ post() {
 	[ "$(post -d Body=x)" = 422 ]
 	[ "$(post -d To=+15005550006 -d StatusCallback=nonsense)" = 422 ]
 	[ "$(post -d To=+15005550006 --data-urlencode MediaUrl='not a URL')" = 422 ]
+	[ "$(post -d To=+15005550006 -d ValidityPeriod=x)" = 422 ]
+	[ "$(post -d To=+15005550006 -d SmartEncoded=maybe)" = 422 ]
+	[ "$(post -d To=+15005550006 -d SendAt=tomorrow)" = 422 ]
+	[ "$(post -d To=+15005550006 -d ScheduleType=later)" = 422 ]
 	[ "$(post -d To=+15005550006 -d Body=x)" = 201 ]
 	grep -qx StatusCallback "$BATS_FILE_TMPDIR/names"
 	run ! grep -qx StatusCallbackMethod "$BATS_FILE_TMPDIR/names"
@@ -114,6 +118,32 @@ post() {
 @test "a picture without a text is accepted" {
 	printf '+14155550100\t\\N\t\\N\thttps://example.org/a.png\n' | sms-send
 	accepted "post $ACCOUNT/Messages.json"
+}
+
+@test "a message with ten pictures is accepted" {
+	printf '+14155550100\tLook\t\\N\t%s\n' "$(printf \
+		'https://example.org/%d.png?b=c ' 1 2 3 4 5 6 7 8 9 10)" | sms-send
+	accepted "post $ACCOUNT/Messages.json"
+	[ "$(grep -o MediaUrl= request | wc -l)" -eq 10 ]
+}
+
+@test "a message with a validity and smart encoding is accepted" {
+	sms-send -e -p 36000 +14155550100 '“Hello”'
+	accepted "post $ACCOUNT/Messages.json"
+	grep -q 'ValidityPeriod=36000&SmartEncoded=true' request
+}
+
+@test "a message that a service is to send later is accepted" {
+	sms-send -m MG00000000000000000000000000000001 \
+		-a 2030-08-21T08:34:39Z +14155550100 Hello
+	accepted "post $ACCOUNT/Messages.json"
+	grep -q 'ScheduleType=fixed&SendAt=2030-08-21T08%3A34%3A39Z' request
+}
+
+@test "a message without a callback is accepted" {
+	sms-send -C +14155550100 Hello
+	accepted "post $ACCOUNT/Messages.json"
+	run ! grep -q StatusCallback request
 }
 
 @test "a message that is fetched is accepted" {

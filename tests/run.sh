@@ -22,7 +22,7 @@ prism='@stoplight/prism-cli@5.10.0 @stoplight/prism-http@5.10.0
 	@stoplight/prism-http-server@5.10.0 @stoplight/prism-core@5.8.0'
 packages='gcc make libc6-dev libsqlite3-dev libssl-dev libcurl4-openssl-dev
 	bats bsdextrautils ca-certificates clang curl mandoc netbase openssl procps
-	shellcheck socat sqlite3 systemd ucspi-tcp'
+	shellcheck socat sqlite3 strace systemd ucspi-tcp'
 passed=0 failed=0 install=1
 
 finish() {
