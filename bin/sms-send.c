@@ -211,7 +211,7 @@ read_body(struct buf *b)
 static void
 choose_sender(struct message_manner *how)
 {
-	const char *why;
+	const char *sender, *why;
 
 	if (how->from != NULL) {
 		if ((why = message_from_fault(how->from)) != NULL)
@@ -223,18 +223,18 @@ choose_sender(struct message_manner *how)
 			die(BAD_USAGE, "-m: '%s' %s", how->service, why);
 		return;
 	}
-	how->service = conf("TWILIO_MESSAGING_SERVICE_SID");
-	if (how->service == NULL)
-		how->from = conf("TWILIO_PHONE_NUMBER");
-	if (how->service == NULL && how->from == NULL)
-		die(BAD_SETUP, "no sender: neither TWILIO_MESSAGING_SERVICE_SID "
-			"nor TWILIO_PHONE_NUMBER is set");
-	if (how->service != NULL &&
-	    (why = message_service_fault(how->service)) != NULL)
-		die(BAD_SETUP, "TWILIO_MESSAGING_SERVICE_SID %s", why);
-	if (how->from != NULL &&
-	    (why = message_from_fault(how->from)) != NULL)
-		die(BAD_SETUP, "TWILIO_PHONE_NUMBER %s", why);
+	sender = conf_sender();
+	if (sender == conf("TWILIO_MESSAGING_SERVICE_SID")) {
+		how->service = sender;
+		why = message_service_fault(sender);
+	} else {
+		how->from = sender;
+		why = message_from_fault(sender);
+	}
+	if (why != NULL)
+		die(BAD_SETUP, "%s %s", how->service != NULL ?
+			"TWILIO_MESSAGING_SERVICE_SID" : "TWILIO_PHONE_NUMBER",
+			why);
 }
 
 /*

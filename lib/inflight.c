@@ -11,6 +11,8 @@ enum { PATH_SIZE = 4096 };
 
 struct inflight {
 	int fd;
+	long long *own;  /* what we hold: our own locks do not show */
+	size_t n;
 };
 
 static int
@@ -47,6 +49,7 @@ open_file(const char *db, int flags)
 	if (fd < 0)
 		return NULL;
 	f = need(sizeof(*f));
+	memset(f, 0, sizeof(*f));
 	f->fd = fd;
 	return f;
 }
@@ -69,18 +72,37 @@ inflight_close(struct inflight *f)
 	if (f == NULL)
 		return;
 	close(f->fd);
+	free(f->own);
 	free(f);
 }
 
 int
 inflight_hold(struct inflight *f, long long id)
 {
-	return control(f, F_SETLK, F_WRLCK, id, NULL);
+	if (control(f, F_SETLK, F_WRLCK, id, NULL) != 0)
+		return -1;
+	f->own = need_again(f->own, (f->n + 1) * sizeof(f->own[0]));
+	f->own[f->n++] = id;
+	return 0;
+}
+
+static size_t
+own_place(const struct inflight *f, long long id)
+{
+	size_t i;
+
+	for (i = 0; i < f->n && f->own[i] != id; i++)
+		;
+	return i;
 }
 
 int
 inflight_drop(struct inflight *f, long long id)
 {
+	size_t i = own_place(f, id);
+
+	if (i < f->n)
+		f->own[i] = f->own[--f->n];
 	return control(f, F_SETLK, F_UNLCK, id, NULL);
 }
 
@@ -90,6 +112,7 @@ inflight_held(struct inflight *f, long long id)
 	short found;
 
 	/* who cannot tell must not say that it is free */
-	return control(f, F_GETLK, F_WRLCK, id, &found) != 0 ||
+	return own_place(f, id) < f->n ||
+		control(f, F_GETLK, F_WRLCK, id, &found) != 0 ||
 		found != F_UNLCK;
 }

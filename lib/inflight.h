@@ -27,7 +27,7 @@ void inflight_close(struct inflight *f);
 int inflight_hold(struct inflight *f, long long id);
 int inflight_drop(struct inflight *f, long long id);
 
-/* True when another process holds it; our own locks do not show. */
+/* True when we or another process hold it. */
 int inflight_held(struct inflight *f, long long id);
 
 #endif

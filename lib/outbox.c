@@ -10,7 +10,8 @@
 #include "when.h"
 
 enum {
-	AHEAD = 8  /* slots for each job: answers that wait for their turn */
+	AHEAD = 8,  /* slots for each job: answers that wait for their turn */
+	LAST_PATIENCE_MS = 1000  /* with a store that has failed us once */
 };
 
 enum state {
@@ -25,7 +26,8 @@ struct slot {
 	struct message m;       /* in text, but for ref */
 	char *text;
 	struct segment_count count;
-	char ref[REFS_SIZE];
+	char asked[REFS_SIZE];  /* the ref as it was read or made */
+	char ref[REFS_SIZE];    /* the one it goes out under */
 	size_t line;            /* 0: not from a line of records */
 	long long id;           /* its row; 0: not held */
 	struct buf form;
@@ -150,6 +152,7 @@ outbox_add(struct outbox *x, const struct rec *rec, size_t line)
 			s->m.media_url);
 	else
 		refs_random(s->ref);
+	memcpy(s->asked, s->ref, sizeof(s->asked));
 	s->m.ref = s->ref;
 	s->form.max = MESSAGE_FORM_MAX;
 	s->state = READ;
@@ -199,10 +202,11 @@ enter(struct outbox *x, struct slot *s, size_t i, long long now,
 	struct slot *other;
 	size_t k;
 
-	/* its own lock does not show: the same ref twice in one input */
+	/* the same ref twice in one input: the second waits for the first */
 	for (k = 0; k < i; k++) {
 		other = nth(x, k);
-		if (other->state != DONE && strcmp(other->ref, s->ref) == 0)
+		if (other->state != DONE &&
+		    strcmp(other->asked, s->asked) == 0)
 			return -1;
 	}
 	return ledger_enter(&x->ledger, &s->m, &x->how, &s->count, s->ref,
@@ -222,7 +226,10 @@ store_failed(struct outbox *x, int r)
 
 	warn("%s", store_why(x->ledger.store));
 	outbox_worse(x, r);
+	/* locks go before their rows: another may get the same ones at once */
+	outbox_stop(x);
 	store_rollback(x->ledger.store);
+	store_set_patience(x->ledger.store, LAST_PATIENCE_MS);
 	for (i = 0; i < x->n; i++) {
 		s = nth(x, i);
 		if (s->state != BACK)
@@ -232,7 +239,6 @@ store_failed(struct outbox *x, int r)
 		s->state = DONE;
 		x->open--;
 	}
-	outbox_stop(x);
 }
 
 /* One transaction: answers are merged, and messages entered to be posted. */
