@@ -147,6 +147,8 @@ UNIT = lib/callback.o lib/conf.o lib/edge.o lib/http.o $(SEND) $(TWILIO) \
 
 $(UNITS): $(UNIT)
 
+tests/unit/base tests/unit/json tests/unit/segment: tests/unit/holds.h
+
 units: $(UNITS)
 
 # What is here is tested; sh tests/run.sh installs what is missing first.

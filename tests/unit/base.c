@@ -9,25 +9,13 @@
 
 #include "buf.h"
 #include "form.h"
+#include "holds.h"
 #include "num.h"
 #include "rec.h"
 #include "utf8.h"
 #include "when.h"
 
 const char progname[] = "base";
-
-static int failed;
-
-#define HOLDS(what) holds((what), __LINE__, #what)
-
-static void
-holds(int yes, int line, const char *what)
-{
-	if (yes)
-		return;
-	fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, line, what);
-	failed = 1;
-}
 
 static void
 numbers(void)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "holds.h"
 #include "json.h"
 
 const char progname[] = "json";
@@ -13,19 +14,7 @@ const char progname[] = "json";
 #define SM "SM0123456789abcdef0123456789abcdef"
 #define MM "MM0123456789ABCDEF0123456789abcdef"
 
-static int failed;
 static struct json *j;
-
-#define HOLDS(what) holds((what), __LINE__, #what)
-
-static void
-holds(int yes, int line, const char *what)
-{
-	if (yes)
-		return;
-	fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, line, what);
-	failed = 1;
-}
 
 static int
 same(const char *a, const char *b)
@@ -158,7 +147,7 @@ no_message(void)
 
 	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
 		if (message(wrong[i], &r) != -1)
-			holds(0, __LINE__, wrong[i]);
+			holds(0, __FILE__, __LINE__, wrong[i]);
 	HOLDS(json_message(j, nul, sizeof(nul) - 2, "fetch", &r) == 0);
 	HOLDS(json_message(j, nul, sizeof(nul) - 1, "fetch", &r) == -1);
 }
@@ -281,7 +270,7 @@ pages(void)
 	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
 		if (json_page(j, wrong[i], strlen(wrong[i]), each, &seen,
 		    &next) != -1)
-			holds(0, __LINE__, wrong[i]);
+			holds(0, __FILE__, __LINE__, wrong[i]);
 }
 
 int

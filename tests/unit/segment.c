@@ -11,6 +11,7 @@
 
 #include "buf.h"
 #include "charname.h"
+#include "holds.h"
 #include "num.h"
 #include "rec.h"
 #include "segment.h"
@@ -25,19 +26,6 @@ const char progname[] = "segment";
 enum { TEXTS = 300, NAMES = 3000, GSM = 137 };
 
 enum { ENCODING, COUNT, UNITS, CHARACTERS, TEXT };
-
-static int failed;
-
-#define HOLDS(what) holds((what), __LINE__, #what)
-
-static void
-holds(int yes, int line, const char *what)
-{
-	if (yes)
-		return;
-	fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, line, what);
-	failed = 1;
-}
 
 static int
 same(const char *field, int n)
