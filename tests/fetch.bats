@@ -347,12 +347,13 @@ you'
 	[ "$stderr" = '' ]
 	# the record can be asked about again
 	[ "$(sms-fetch -d 0 <fetched)" = "$(cat fetched)" ]
-	run -0 looked_up -t "$(at +299sec)"
+	run -0 looked_up -t "$(date -u -d "$(sql 'SELECT max(created_at, updated_at)
+		FROM messages') + 299 sec" +%Y-%m-%dT%H:%M:%SZ)"
 	[ "$output" = "$(printf '\\N\tambiguous\tr1\t\\N')" ]
 	[ "$(sms-apply <fetched | cut -f 2-4)" = "$(printf 'applied\tpending\tambiguous')" ]
 	[ "$(sms-apply <fetched | cut -f 2-4)" = "$(printf 'same\tambiguous\tambiguous')" ]
 	[ "$(sql 'SELECT old_status, status, source FROM message_delivery_status')" = 'pending|ambiguous|fetch' ]
-	run -0 --separate-stderr looked_up -t "$(at +301sec)"
+	run -0 --separate-stderr looked_up -t "$(at +310sec)"
 	[ "$output" = "$(printf '\\N\tfailed\tr1\tnever reached Twilio')" ]
 	[ "$stderr" = '' ]
 	sms-apply <fetched
