@@ -113,9 +113,11 @@ CREATE INDEX message_delivery_status_message_created_idx
 
 -- The only place where what a message has come to changes.  The row that
 -- sql/apply.sql adds holds the verdict, and these carry it out.  A conflict is
--- kept and changes nothing; nothing known is wiped by a blank.
+-- kept and changes nothing, and so is a word that is not on the ladder;
+-- nothing known is wiped by a blank.
 CREATE TRIGGER message_follows_history
-AFTER INSERT ON message_delivery_status WHEN NEW.outcome <> 'conflict'
+AFTER INSERT ON message_delivery_status
+WHEN NEW.outcome <> 'conflict' AND NEW.rank >= 0
 BEGIN
   UPDATE messages SET
     status = CASE NEW.outcome WHEN 'applied' THEN NEW.status ELSE status END,
@@ -139,7 +141,8 @@ END;
 -- could not be read stays in the history: it is no error of the message.
 CREATE TRIGGER error_follows_history
 AFTER INSERT ON message_delivery_status
-WHEN NEW.outcome <> 'conflict' AND NEW.status <> 'ambiguous'
+WHEN NEW.outcome <> 'conflict' AND NEW.rank >= 0
+  AND NEW.status <> 'ambiguous'
   AND (NEW.error_code IS NOT NULL OR NEW.error_message IS NOT NULL)
 BEGIN
   UPDATE messages SET

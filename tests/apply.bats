@@ -199,6 +199,48 @@ $S	applied	sent	delivered	\\N	\\N" ]
 		WHERE outcome = 'applied' AND h.rank <= o.rank")" = 0 ]
 }
 
+@test "random records with errors and times, in random orders, end alike" {
+	# 400 sets of records, each applied to six messages in an order of its own
+	awk 'BEGIN {
+		srand(11)
+		n = split("scheduled accepted queued sending sent delivery_unknown " \
+			"read received teleported", word)
+		split("delivered undelivered failed canceled", last)
+		split("\\N \\N \\N \\N 30003 30005 30008", code)
+		for (set = 0; set < 400; set++) {
+			size = 0
+			for (i = 1; i <= n; i++)
+				for (k = int(rand() * 4) - 1; k > 0; k--)
+					kind[size++] = word[i]
+			final = last[int(rand() * 4) + 1]
+			for (k = int(rand() * 4) - 1; k > 0; k--)
+				kind[size++] = final
+			for (i = 0; i < size; i++) {
+				c = code[int(rand() * 7) + 1]
+				record[i] = sprintf("%s\t%s\t2025-08-21T08:00:%02dZ" \
+					"\t\\N\t\\N\t\\N\t\\N\t\\N\t\\N\t\\N\t\\N\t\\N\t%s",
+					kind[i], c, rand() * 60, c == "\\N" ? c : "m" c)
+			}
+			for (m = 0; m < 6; m++)
+				for (i = size - 1; i >= 0; i--) {
+					k = int(rand() * (i + 1))
+					t = record[i]; record[i] = record[k]; record[k] = t
+					printf "SM%032x\t%s\n", set * 6 + m, record[i]
+				}
+		}
+	}' >in
+	sms-apply </dev/null
+	sql "INSERT INTO messages (twilio_message_sid, direction, status, created_at,
+		updated_at) WITH RECURSIVE c(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM
+		c WHERE n < 2399) SELECT printf('SM%032x', n), 'outbound-api', 'pending',
+		'', '' FROM c"
+	sms-apply <in >/dev/null
+	[ "$(sql "SELECT count(*) FROM (SELECT (id - 1) / 6 AS a, count(DISTINCT
+		quote(status) || quote(error_code) || quote(error_message) ||
+		quote(sent_at) || quote(delivered_at) || quote(failed_at)) AS ends
+		FROM messages GROUP BY a HAVING ends <> 1)")" = 0 ]
+}
+
 @test "all pairs of statuses obey the ladder of sms(7)" {
 	sms-apply </dev/null
 	sql "SELECT o.status, n.status, CASE WHEN n.rank > o.rank THEN 'applied'
