@@ -54,7 +54,7 @@ all: $(PROGS) $(SCRIPTS)
 # A query becomes an array of bytes, sql/json-page.sql the array
 # sql_json_page: a string literal over 4095 bytes is not portable C.
 .sql.o:
-	{ printf 'extern const char sql_%s[];\nconst char sql_%s[] = {' \
+	@{ printf 'extern const char sql_%s[];\nconst char sql_%s[] = {' \
 		$$(echo $(*F) | tr - _) $$(echo $(*F) | tr - _); \
 	  od -An -v -td1 $< | sed 's/-*[0-9][0-9]*/&,/g'; \
 	  echo '0};'; } >$*.sql.c
@@ -63,7 +63,7 @@ all: $(PROGS) $(SCRIPTS)
 
 # So does a table, lib/names.tsv the array tsv_names.
 .tsv.o:
-	{ printf 'extern const char tsv_%s[];\nconst char tsv_%s[] = {' \
+	@{ printf 'extern const char tsv_%s[];\nconst char tsv_%s[] = {' \
 		$$(echo $(*F) | tr - _) $$(echo $(*F) | tr - _); \
 	  od -An -v -td1 $< | sed 's/-*[0-9][0-9]*/&,/g'; \
 	  echo '0};'; } >$*.tsv.c
