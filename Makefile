@@ -38,6 +38,7 @@ SEND = lib/charname.o lib/form.o lib/inflight.o lib/ledger.o lib/mask.o \
 	lib/message.o lib/names.o lib/outbox.o lib/progress.o lib/refs.o \
 	lib/reply.o lib/segment.o lib/sign.o
 WEB = lib/form.o lib/http.o lib/sign.o
+DOCTOR = lib/doctor.o lib/mask.o lib/variant.o
 HOOK = lib/callback.o lib/edge.o $(WEB)
 SIM = lib/sim.o lib/sim-api.o lib/sim-courier.o lib/sim-messages.o \
 	lib/sim-plan.o sql/sim.o sql/sim-callback.o sql/sim-cancel.o sql/sim-create.o sql/sim-due.o \
@@ -122,9 +123,10 @@ bin/sms-send: bin/sms-send.o lib/conf.o $(SEND) $(TWILIO) $(JSON) $(STORE) \
 		$(JSON) $(STORE) $(RECORD) $(BASE) -lcurl -lsqlite3 -lcrypto \
 		$(LDLIBS)
 
-bin/sms-sign: bin/sms-sign.o lib/conf.o lib/form.o lib/sign.o $(BASE)
-	$(CC) $(LDFLAGS) -o $@ bin/sms-sign.o lib/conf.o lib/form.o \
-		lib/sign.o $(BASE) -lcrypto $(LDLIBS)
+bin/sms-sign: bin/sms-sign.o lib/callback.o lib/conf.o $(DOCTOR) $(WEB) \
+		$(RECORD) $(BASE)
+	$(CC) $(LDFLAGS) -o $@ bin/sms-sign.o lib/callback.o lib/conf.o \
+		$(DOCTOR) $(WEB) $(RECORD) $(BASE) -lcrypto $(LDLIBS)
 
 bin/sms-sim: bin/sms-sim.o lib/conf.o $(SIM) $(WEB) lib/db.o $(RECORD) \
 		$(BASE)
@@ -211,7 +213,8 @@ bin/sms-send.o: lib/buf.h lib/charname.h lib/conf.h lib/die.h lib/inflight.h \
 	lib/json.h lib/ledger.h lib/message.h lib/num.h lib/outbox.h \
 	lib/progress.h lib/rec.h lib/refs.h lib/segment.h lib/store.h \
 	lib/twilio.h lib/utf8.h lib/when.h
-bin/sms-sign.o: lib/buf.h lib/conf.h lib/die.h lib/form.h lib/sign.h
+bin/sms-sign.o: lib/buf.h lib/callback.h lib/conf.h lib/die.h lib/doctor.h \
+	lib/form.h lib/http.h lib/rec.h lib/sign.h lib/when.h
 bin/sms-sim.o: lib/buf.h lib/conf.h lib/die.h lib/http.h lib/num.h \
 	lib/sim-api.h lib/sim-courier.h lib/sim-plan.h lib/sim.h lib/when.h
 bin/sms-stuck.o: lib/conf.h lib/die.h lib/inflight.h lib/num.h lib/rec.h \
@@ -223,6 +226,9 @@ lib/charname.o: lib/charname.h
 lib/conf.o: lib/buf.h lib/conf.h lib/die.h
 lib/db.o: lib/buf.h lib/db.h lib/die.h lib/when.h
 lib/die.o: lib/die.h
+lib/doctor.o: lib/buf.h lib/callback.h lib/conf.h lib/doctor.h lib/form.h \
+	lib/http.h lib/mask.h lib/rec.h lib/sign.h lib/utf8.h lib/variant.h \
+	lib/when.h
 lib/edge.o: lib/conf.h lib/die.h lib/edge.h lib/num.h
 lib/form.o: lib/buf.h lib/form.h
 lib/http.o: lib/buf.h lib/die.h lib/http.h lib/num.h lib/when.h
@@ -266,4 +272,5 @@ lib/store.o: lib/buf.h lib/db.h lib/rec.h lib/store.h lib/when.h
 lib/twilio.o: lib/buf.h lib/conf.h lib/die.h lib/num.h lib/twilio.h \
 	lib/when.h
 lib/utf8.o: lib/utf8.h
+lib/variant.o: lib/buf.h lib/form.h lib/http.h lib/variant.h
 lib/when.o: lib/die.h lib/num.h lib/when.h

@@ -111,9 +111,12 @@ static void
 take_callback(struct answer *a, struct hook *k, struct http_request *r)
 {
 	static const char form_type[] = "application/x-www-form-urlencoded";
-	const char *signature = http_field(r, "X-Twilio-Signature");
-	const char *type = http_field(r, "Content-Type"), *why;
 	static struct form form;
+	const struct callback c = {
+		.signature = http_field(r, "X-Twilio-Signature"),
+		.query = r->query, .form = &form
+	};
+	const char *type = http_field(r, "Content-Type"), *why;
 	char at[WHEN_SIZE], *params = need_str(r->body);
 	struct rec rec;
 
@@ -126,10 +129,10 @@ take_callback(struct answer *a, struct hook *k, struct http_request *r)
 		refuse(a, 415, "media_type");
 	} else if (form_parse(&form, r->body, r->body_len, &why) != 0) {
 		refuse(a, 400, "bad_form");
-	} else if (k->tokens != NULL && signature == NULL) {
+	} else if (k->tokens != NULL && c.signature == NULL) {
 		refuse(a, 401, "no_signature");
-	} else if (k->tokens != NULL && !callback_authentic(&form, signature,
-	    k->tokens, k->url, r->query)) {
+	} else if (k->tokens != NULL &&
+	    !callback_authentic(&c, k->tokens, k->url)) {
 		refuse(a, 401, "bad_signature");
 	} else if ((why = callback_record(&rec, &form, r->query,
 	    when_format(at, k->in.now))) != NULL) {

@@ -15,32 +15,57 @@ enum {
 	CODE_MAX = 9999999
 };
 
-/* AC and 32 hexadecimal digits, and no more. */
-static int
-is_account(const char *s)
+int
+callback_is_account(const char *s)
 {
 	return s[0] == 'A' && s[1] == 'C' &&
 		strspn(s + 2, "0123456789abcdefABCDEF") == 32 && s[34] == '\0';
 }
 
 int
-callback_authentic(const struct form *form, const char *signature,
-	const char *tokens, const char *url, const char *query)
+callback_body_hashed(const char *query, const void *body, size_t len)
 {
-	const char *account = form_get(form, "AccountSid");
+	static const char name[] = "bodySHA256=";
+	char want[SIGN_HEX_SIZE], has[SIGN_HEX_SIZE];
+	size_t n;
+
+	/* the first one counts, as in most of Twilio's libraries */
+	while (query != NULL && strncmp(query, name, sizeof(name) - 1) != 0)
+		if ((query = strchr(query, '&')) != NULL)
+			query++;
+	if (query == NULL)
+		return 0;
+	query += sizeof(name) - 1;
+	if ((n = strcspn(query, "&#")) >= sizeof(has))
+		return 0;
+	memcpy(has, query, n);
+	has[n] = '\0';
+	sign_sha256(want, body, len);
+	return sign_equal(want, has);
+}
+
+int
+callback_authentic(const struct callback *c, const char *tokens,
+	const char *url)
+{
+	const char *account = c->form != NULL ?
+		form_get(c->form, "AccountSid") : NULL;
 	struct buf called = BUF_INIT(URL_MAX);
 	char name[64], *own = NULL;
 	int good;
 
-	if (account != NULL && is_account(account)) {
+	if (c->form == NULL &&
+	    !callback_body_hashed(c->query, c->body, c->body_len))
+		return 0;
+	if (account != NULL && callback_is_account(account)) {
 		snprintf(name, sizeof(name), "TWILIO_AUTH_TOKEN_%s", account);
 		own = conf_secret(name);
 	}
 	good = buf_add(&called, url, strcspn(url, "?#")) == 0 &&
-		(query == NULL || (buf_addc(&called, '?') == 0 &&
-		buf_addstr(&called, query) == 0)) &&
-		sign_check(signature, own != NULL ? own : tokens, called.s,
-		form);
+		(c->query == NULL || (buf_addc(&called, '?') == 0 &&
+		buf_addstr(&called, c->query) == 0)) &&
+		sign_check(c->signature, own != NULL ? own : tokens, called.s,
+		c->form);
 	buf_release(&called);
 	free(own);
 	return good;

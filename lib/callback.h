@@ -6,20 +6,38 @@
 #ifndef CALLBACK_H
 #define CALLBACK_H
 
+#include <stddef.h>
+
 #include "form.h"
 #include "rec.h"
 #include "when.h"
 
 enum { CALLBACK_STATUS_MAX = 30 };  /* letters of a status */
 
+/* What came, and what vouches for it. */
+struct callback {
+	const char *signature;    /* the X-Twilio-Signature */
+	const char *query;        /* as received; NULL for none */
+	const struct form *form;  /* NULL: the body is JSON */
+	const char *body;         /* of JSON, as received */
+	size_t body_len;
+};
+
 /*
- * True if form is signed for url, as configured, with the query as received
- * (NULL for none): sms-send adds its ref to the query.  tokens are ours; a
- * form that names an AccountSid for which TWILIO_AUTH_TOKEN_<AccountSid> is
- * set must be signed with that one (a subaccount has its own).
+ * True if c is signed for url, as configured, with the query as received:
+ * sms-send adds its ref to the query.  tokens are ours; a form that names an
+ * AccountSid for which TWILIO_AUTH_TOKEN_<AccountSid> is set must be signed
+ * with that one (a subaccount has its own).  Of JSON the URL alone is signed,
+ * and its query holds the hash of the body.
  */
-int callback_authentic(const struct form *form, const char *signature,
-	const char *tokens, const char *url, const char *query);
+int callback_authentic(const struct callback *c, const char *tokens,
+	const char *url);
+
+/* True if bodySHA256 of query (NULL for none) is the hash of body. */
+int callback_body_hashed(const char *query, const void *body, size_t len);
+
+/* AC and 32 hexadecimal digits, and no more. */
+int callback_is_account(const char *s);
 
 /*
  * Fills rec from the form, and from the query the ref that sms-send put into

@@ -17,7 +17,7 @@ enum {
 	PATH_LONG = 4096    /* bytes of a path or URL put together here */
 };
 
-static const char callback_path[] = "/api/webhooks/twilio";
+const char conf_callback_path[] = "/api/webhooks/twilio";
 
 const char *
 conf(const char *name)
@@ -286,7 +286,7 @@ conf_callback_url(void)
 		check_url(base[i], base_url);
 		for (n = strlen(base_url); base_url[n - 1] == '/'; n--)
 			base_url[n - 1] = '\0';
-		url = join(base_url, callback_path, "");
+		url = join(base_url, conf_callback_path, "");
 		free(base_url);
 		return url;
 	}

@@ -44,6 +44,7 @@ char *conf_spool(void);
  * "/api/webhooks/twilio".  NULL when none is set.  The caller frees it.
  */
 char *conf_callback_url(void);
+extern const char conf_callback_path[];  /* what is put behind them */
 
 /*
  * The sender where none is named: TWILIO_MESSAGING_SERVICE_SID, else

@@ -84,8 +84,8 @@ examples() {
 	local name
 	for name in $(commands); do
 		echo "$name"
-		diff <(section "$name" SYNOPSIS | grep -oE '(\[|\| )-[A-Za-z0-9]+' |
-				grep -o '[A-Za-z0-9]' | sort -u | grep -v '[hV]') \
+		diff <(section "$name" SYNOPSIS | grep -oE '(\[|\| |^ +[-a-z]+ )-[A-Za-z0-9]+' |
+				sed 's/.*-//' | grep -o . | sort -u | grep -v '[hV]') \
 			<(section "$name" DESCRIPTION |
 				sed -n 's/^ \{5\}-\([A-Za-z0-9]\).*/\1/p' | sort -u |
 				grep -v '[hV]')

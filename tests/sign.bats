@@ -1,5 +1,9 @@
 load helper
 
+ACCOUNT=$(printf 'AC%032d' 7)
+BASE=https://sms.example.org
+HOOK=$BASE/api/webhooks/twilio
+
 setup() { common_setup; }
 teardown() { common_teardown; }
 
@@ -36,4 +40,460 @@ teardown() { common_teardown; }
 	run -78 --separate-stderr sms-sign https://example.com/ <<<a=b
 	[ "$stderr" = 'sms-sign: TWILIO_AUTH_TOKEN is not set' ]
 	run -64 sms-sign
+}
+
+# signature url: of $body
+signature() {
+	printf %s "$body" | sms-sign "$1"
+}
+
+# captured url target [header ...]: a request for target, signed for url
+captured() {
+	local url=$1 target=$2
+	shift 2
+	printf '%s %s HTTP/1.1\r\n' "${METHOD:-POST}" "$target"
+	[[ " $* " == *' Host: '* ]] || printf 'Host: sms.example.org\r\n'
+	printf 'Content-Type: %s\r\n' "${TYPE:-application/x-www-form-urlencoded}"
+	printf 'X-Twilio-Signature: %s\r\n' "${SIGNED:-$(signature "$url")}"
+	[ $# -eq 0 ] || printf '%s\r\n' "$@"
+	printf 'Content-Length: %s\r\n\r\n%s' "${#body}" "${SENT:-$body}"
+}
+
+# diagnosis url target [header ...]: what the doctor says to that, line by line
+diagnosis() {
+	captured "$@" >request
+	run -0 --separate-stderr sms-sign -d <request
+	[ -z "$stderr" ]
+	[[ $output != *"${TWILIO_AUTH_TOKEN:0:3}"* ]]
+}
+
+# has line ...: each is a line of the output
+has() {
+	local line
+	for line; do
+		grep -qxF -e "$line" <<<"$output" || {
+			printf 'not said: %s\nbut:\n%s\n' "$line" "$output"
+			return 1
+		}
+	done
+}
+
+# lines line ...: the output is these lines and no more
+lines() {
+	diff <(echo "$output") <(printf '%s\n' "$@")
+}
+
+a_callback() {
+	body='MessageSid=SM00000000000000000000000000000001&MessageStatus=sent'
+	export WEBHOOK_BASE_URL=$BASE
+	token='token: 01..., number 1 of 1 in TWILIO_AUTH_TOKEN'
+}
+
+@test "-v takes what sms-hook takes, in silence, and nothing else" {
+	body='MessageSid=SM1&MessageStatus=sent'
+	good=$(signature "$HOOK?ref=r1")
+	run -0 --separate-stderr sms-sign -v "$good" "$HOOK?ref=r1" <<<"$body"
+	[ -z "$output$stderr" ]
+	for url in $BASE:443/api/webhooks/twilio?ref=r1 "$HOOK?ref=r1#rc=2" \
+		"https://u:p@sms.example.org/api/webhooks/twilio?ref=r1"; do
+		sms-sign -v "$good" "$url" <<<"$body"
+	done
+	TWILIO_AUTH_TOKEN="other, $TWILIO_AUTH_TOKEN" sms-sign -v "$good" "$HOOK?ref=r1" <<<"$body"
+	for url in "$HOOK" "$HOOK?ref=r2" "$HOOK/?ref=r1" "http${HOOK#https}?ref=r1" no-url; do
+		run -77 --separate-stderr sms-sign -v "$good" "$url" <<<"$body"
+		[ -z "$output" ]
+		[ "$stderr" = 'sms-sign: signature does not belong to this URL and body' ]
+	done
+	run -77 sms-sign -v "$good" "$HOOK?ref=r1" <<<"$body&x=1"
+	run -77 sms-sign -v "${good%=}" "$HOOK?ref=r1" <<<"$body"
+	run -77 sms-sign -v '' "$HOOK?ref=r1" <<<"$body"
+	TWILIO_AUTH_TOKEN=other run -77 sms-sign -v "$good" "$HOOK?ref=r1" <<<"$body"
+}
+
+@test "-v asks for the token of the account that the form names" {
+	body="AccountSid=$ACCOUNT&MessageSid=SM1"
+	by_main=$(signature $HOOK)
+	by_own=$(TWILIO_AUTH_TOKEN=own signature $HOOK)
+	sms-sign -v "$by_main" $HOOK <<<"$body"
+	export "TWILIO_AUTH_TOKEN_$ACCOUNT=own"
+	sms-sign -v "$by_own" $HOOK <<<"$body"
+	run -77 sms-sign -v "$by_main" $HOOK <<<"$body"
+}
+
+# Bodies are read from a pipe, where a blank before them or a NUL stays.
+@test "-v judges every published signature rightly, of JSON too" {
+	n=0 bad=0 json=0
+	while IFS=$(printf '\t') read -r url body token signature note; do
+		case $note in
+		*'; core;'*|*'; docs;'*) ;;
+		*) continue ;;
+		esac
+		[[ $note != *'leading blank'* ]] || signature=" $signature"
+		[[ $note != *'; json;'* ]] || json=$((json + 1))
+		# read drops the blank that a body ends in
+		[[ $note != *'changed by one blank'* ]] || body="${body% } "
+		status=0
+		printf %s "$body" | TWILIO_AUTH_TOKEN=$token \
+			sms-sign -v "$signature" "$url" 2>/dev/null || status=$?
+		case ${note%%;*} in
+		accept) [ $status -eq 0 ] ;;
+		reject) [ $status -eq 77 ] ;;
+		esac || { echo "$status: $note"; bad=$((bad + 1)); }
+		n=$((n + 1))
+	done < <(grep -v '^#' "$ROOT/tests/fixtures/signature-vectors.tsv" |
+		sed "s/$(printf '\t\t')/$(printf '\t\001\t')/g; s/$(printf '\t\t')/$(printf '\t\001\t')/g" |
+		tr '\t\001' '\t\t')
+	echo "$n vectors, $json of them JSON"
+	[ "$n" -ge 60 ]
+	[ "$json" -ge 8 ]
+	[ "$bad" -eq 0 ]
+}
+
+@test "-v wants the hash of a JSON body where the query begins a parameter" {
+	body='{"id":"EZ1"}'
+	hash=$(printf %s "$body" | sha256sum | cut -d ' ' -f 1)
+	json() {
+		printf %s "$body" | sms-sign -v \
+			"$(sms-sign "$HOOK$1" </dev/null)" "$HOOK$1"
+	}
+	json "?bodySHA256=$hash"
+	json "?a=b&bodySHA256=$hash"
+	json "?bodySHA256=$hash&bodySHA256=x"
+	for query in "?xbodySHA256=$hash" "?bodySHA256=x&bodySHA256=$hash" \
+		"?bodySHA256=${hash}0" "?bodySHA256=${hash%?}" "?a=bodySHA256=$hash"; do
+		echo "$query"
+		run -77 json "$query"
+	done
+}
+
+@test "-d: a request that is signed as configured needs nothing" {
+	a_callback
+	diagnosis "$HOOK?ref=r1" '/api/webhooks/twilio?ref=r1'
+	lines "signed for: $HOOK?ref=r1" "$token" \
+		'sms-hook takes this signature as it is configured'
+	# a captured request may have lost its CR, and gained a newline
+	{ tr -d '\r' <request; echo; } >copied
+	[ "$(sms-sign -d <copied)" = "$output" ]
+	# the token is not shown where two characters are much of it
+	TWILIO_AUTH_TOKEN=12345 diagnosis $HOOK /api/webhooks/twilio
+	has 'token: ..., number 1 of 1 in TWILIO_AUTH_TOKEN'
+}
+
+@test "-d: the port is there or not" {
+	a_callback
+	diagnosis $BASE:443/api/webhooks/twilio /api/webhooks/twilio
+	has 'host: with port 443' 'sms-hook takes this signature as it is configured'
+	WEBHOOK_BASE_URL=$BASE:8443 diagnosis $HOOK /api/webhooks/twilio
+	has 'host: without the port' 'sms-hook takes this signature as it is configured'
+	diagnosis $BASE:80/api/webhooks/twilio /api/webhooks/twilio
+	has 'host: with port 80' "WEBHOOK_BASE_URL=$BASE:80"
+	diagnosis $BASE:8443/api/webhooks/twilio /api/webhooks/twilio 'X-Forwarded-Port: 8443'
+	has 'host: with the port of X-Forwarded-Port' "WEBHOOK_BASE_URL=$BASE:8443"
+	diagnosis https://b.example:8443/api/webhooks/twilio /api/webhooks/twilio 'Host: b.example:8443'
+	has 'host: that of Host' 'WEBHOOK_BASE_URL=https://b.example:8443'
+	diagnosis https://b.example/api/webhooks/twilio /api/webhooks/twilio 'Host: b.example:8443'
+	has 'host: that of Host, without the port' 'WEBHOOK_BASE_URL=https://b.example'
+	diagnosis https://b.example:443/api/webhooks/twilio /api/webhooks/twilio 'Host: b.example'
+	has 'host: that of Host, with port 443' 'WEBHOOK_BASE_URL=https://b.example'
+	WEBHOOK_BASE_URL=$BASE:8443 diagnosis https://b.example:8443/api/webhooks/twilio \
+		/api/webhooks/twilio 'Host: b.example'
+	has 'host: that of Host, with the port of the configured URL' \
+		'WEBHOOK_BASE_URL=https://b.example:8443'
+	WEBHOOK_BASE_URL='http://[::1]:8080' diagnosis 'http://[::1]/api/webhooks/twilio' \
+		/api/webhooks/twilio
+	has 'host: without the port' 'sms-hook takes this signature as it is configured'
+}
+
+@test "-d: the scheme is the other one" {
+	a_callback
+	WEBHOOK_BASE_URL=http://sms.example.org diagnosis $HOOK /api/webhooks/twilio
+	lines "signed for: $HOOK" 'scheme: https, not http' "$token" \
+		'to configure:' "WEBHOOK_BASE_URL=$BASE"
+	WEBHOOK_BASE_URL=http://sms.example.org diagnosis $HOOK /api/webhooks/twilio \
+		'X-Forwarded-Proto: https'
+	has 'scheme: https, not http, as X-Forwarded-Proto says'
+	diagnosis "http${HOOK#https}" /api/webhooks/twilio
+	has 'scheme: http, not https' 'WEBHOOK_BASE_URL=http://sms.example.org'
+}
+
+@test "-d: the host is one that the request names" {
+	a_callback
+	export WEBHOOK_BASE_URL=http://localhost:3000
+	for field in 'X-Forwarded-Host: sms.example.org' \
+		'X-Forwarded-Host: a.example, sms.example.org' \
+		'X-Original-Host: sms.example.org' \
+		'Forwarded: for=192.0.2.7; Host="sms.example.org";proto=https, for=[::1]'; do
+		diagnosis $HOOK /api/webhooks/twilio 'Host: inner:8080' "$field"
+		has "host: that of ${field%%:*}" 'scheme: https, not http' "WEBHOOK_BASE_URL=$BASE"
+	done
+	# what is no host is not tried, and never shown
+	captured $HOOK /api/webhooks/twilio 'Host: inner' \
+		$'X-Forwarded-Host: sms.example.org/\xc2\x9b31m' 'X-Forwarded-Port: 8x' \
+		"Forwarded: host=\"\";host=$(printf 'a%.0s' {1..300})" >request
+	run -77 sms-sign -d <request
+	[[ $output != *31m* ]]
+}
+
+@test "-d: with no URL configured, the request is all there is" {
+	a_callback
+	unset WEBHOOK_BASE_URL
+	diagnosis $HOOK?ref=r1 /api/webhooks/twilio?ref=r1
+	lines "signed for: $HOOK?ref=r1" 'scheme: https' 'host: that of Host' \
+		'path: the one received' "$token" 'to configure:' "WEBHOOK_BASE_URL=$BASE"
+	diagnosis $BASE/twilio /twilio
+	has "TWILIO_STATUS_CALLBACK=$BASE/twilio"
+}
+
+@test "-d: the path is another one" {
+	a_callback
+	diagnosis $BASE/twilio /twilio
+	lines "signed for: $BASE/twilio" 'path: the one received' "$token" \
+		'to configure:' "TWILIO_STATUS_CALLBACK=$BASE/twilio"
+	# a proxy adds a prefix
+	diagnosis $BASE/hook /a/b/hook
+	has 'path: the one received, without /a/b' \
+		"TWILIO_STATUS_CALLBACK=$BASE/hook" SMS_HOOK_PATH=/a/b/hook
+	WEBHOOK_BASE_URL=$BASE/old/app diagnosis $HOOK /api/webhooks/twilio
+	has 'path: the one received' "WEBHOOK_BASE_URL=$BASE"
+	WEBHOOK_BASE_URL=$BASE/old/app diagnosis $BASE/app/api/webhooks/twilio /x
+	has 'path: without /old' "WEBHOOK_BASE_URL=$BASE/app" SMS_HOOK_PATH=/x
+	# a proxy takes one away
+	diagnosis $BASE/sms/api/webhooks/twilio /api/webhooks/twilio 'X-Forwarded-Prefix: /sms/'
+	has 'path: the one received, behind /sms' "WEBHOOK_BASE_URL=$BASE/sms" \
+		SMS_HOOK_PATH=/api/webhooks/twilio
+	TWILIO_STATUS_CALLBACK=$BASE/sms/old/x diagnosis $BASE/sms/old/hook /hook
+	has 'path: the one received, behind /sms/old' \
+		"TWILIO_STATUS_CALLBACK=$BASE/sms/old/hook" SMS_HOOK_PATH=/hook
+	SMS_HOOK_PATH=/inner diagnosis $BASE/inner /x
+	has 'path: that of SMS_HOOK_PATH' "TWILIO_STATUS_CALLBACK=$BASE/inner" SMS_HOOK_PATH=/x
+	for field in X-Original-URI X-Original-URL X-Forwarded-Uri X-Rewrite-URL; do
+		diagnosis $BASE/public /x "$field: /public?a=b"
+		has "path: that of $field" "TWILIO_STATUS_CALLBACK=$BASE/public" SMS_HOOK_PATH=/x
+	done
+	# the URL is right, and sms-hook still finds nothing there
+	SMS_HOOK_PATH=/old diagnosis $HOOK /new
+	lines "signed for: $HOOK" "$token" \
+		'sms-hook takes this signature as it is configured' \
+		'to configure:' SMS_HOOK_PATH=/new
+	SMS_HOOK_PATH=/new diagnosis $HOOK /new
+	[[ $output != *'to configure:'* ]]
+}
+
+@test "-d: a slash at the end is there or not" {
+	a_callback
+	diagnosis $HOOK/ /api/webhooks/twilio
+	has 'path: with a slash at its end' "TWILIO_STATUS_CALLBACK=$HOOK/" \
+		SMS_HOOK_PATH=/api/webhooks/twilio
+	TWILIO_STATUS_CALLBACK=$HOOK/ diagnosis $HOOK /api/webhooks/twilio/
+	has 'path: without the slash at its end' "TWILIO_STATUS_CALLBACK=$HOOK" \
+		SMS_HOOK_PATH=/api/webhooks/twilio/
+	diagnosis $BASE/x /x/
+	has 'path: the one received, without the slash at its end'
+	diagnosis $BASE/x/ /x
+	has 'path: the one received, with a slash at its end'
+	TWILIO_STATUS_CALLBACK=$BASE diagnosis $BASE/ /
+	has 'path: the one received' "TWILIO_STATUS_CALLBACK=$BASE/"
+	TWILIO_STATUS_CALLBACK=$BASE diagnosis $BASE /
+	has 'sms-hook takes this signature as it is configured'
+	[[ $output != *'to configure:'* ]]
+}
+
+@test "-d: the query was changed on its way" {
+	a_callback
+	path=/api/webhooks/twilio
+	while read -r signed received words; do
+		echo "$signed received as $received"
+		[ "$received" != - ] || received=
+		[ "$signed" != - ] || signed=
+		diagnosis "$HOOK$signed" "$path$received"
+		has "signed for: $HOOK$signed" "query: $words" \
+			'sms-hook checks the query that it receives: let it be passed on as it came'
+		[[ $output != *'to configure:'* ]]
+	done <<-'EOF'
+		?a=it's ?a=it%27s with ' for %27
+		?a=it%27s ?a=it's with %27 for '
+		?a=b%20c ?a=b+c with %20 for +
+		?a=b+c ?a=b%20c with + for %20
+		?a=%2f'%2f ?a=%2F'%2F with its escapes in lower case
+		?a=%2F'%2F ?a=%2f'%2f with its escapes in upper case
+		?t=10%3A30%40x ?t=10:30@x with all escaped that RFC 3986 reserves
+		?a=b+c%7Ed%27* ?a=b%20c~d'* escaped as in a form
+		?t=10:30@x ?t=10%3A30%40x with fewer escapes
+		?a=España ?a=Espa%C3%B1a with fewer escapes
+		?a=1&aa=0&b=2&b=1 ?b=2&aa=0&b=1&a=1 sorted by name
+		?a=x%20y&b=1 ?b=1&a=x+y sorted by name, with %20 for +
+		- ?x=1 none
+		? - an empty one
+	EOF
+	export TWILIO_STATUS_CALLBACK="$HOOK?tenant=7&app=1"
+	diagnosis "$TWILIO_STATUS_CALLBACK" $path
+	has 'query: that of the configured URL'
+	diagnosis "$TWILIO_STATUS_CALLBACK&ref=r1" "$path?app=1&ref=r1&tenant=7"
+	has 'query: in the order of the configured URL'
+	# what else is wrong can be mended all the same
+	diagnosis "http${HOOK#https}?tenant=7&ref=a%20b" "$path?tenant=7&ref=a+b"
+	has 'scheme: http, not https' 'query: with %20 for +' 'to configure:' \
+		"TWILIO_STATUS_CALLBACK=http${HOOK#https}?tenant=7&app=1"
+}
+
+@test "-d: the fragment was signed, or not" {
+	a_callback
+	export TWILIO_STATUS_CALLBACK="$HOOK?x=1#rc=2"
+	diagnosis "$HOOK?x=1" '/api/webhooks/twilio?x=1'
+	has 'sms-hook takes this signature as it is configured'
+	diagnosis "$HOOK?x=1#rc=2" '/api/webhooks/twilio?x=1'
+	lines "signed for: $HOOK?x=1#rc=2" 'fragment: signed too' "$token" \
+		'Twilio signs no fragment: take it off the URL where this was signed'
+}
+
+@test "-d: user and password are neither signed nor shown" {
+	a_callback
+	export TWILIO_STATUS_CALLBACK=https://user:hush@sms.example.org/x
+	diagnosis $BASE/x /x
+	has 'sms-hook takes this signature as it is configured'
+	diagnosis $BASE/y /y
+	has 'the user and password of the configured URL belong into the new one too' \
+		"TWILIO_STATUS_CALLBACK=$BASE/y"
+	[[ $output != *hush* ]]
+}
+
+@test "-d: each token is tried, and named by its place" {
+	a_callback
+	right=$TWILIO_AUTH_TOKEN
+	SIGNED=$(signature $HOOK)
+	export TWILIO_AUTH_TOKEN="ffffffffffffffffffffffffffffffff $right,short"
+	diagnosis - /api/webhooks/twilio
+	has 'token: 01..., number 2 of 3 in TWILIO_AUTH_TOKEN' \
+		'sms-hook takes this signature as it is configured'
+	[[ $output != *012* ]]
+	SIGNED=$(TWILIO_AUTH_TOKEN=short signature $HOOK)
+	diagnosis - /api/webhooks/twilio
+	has 'token: ..., number 3 of 3 in TWILIO_AUTH_TOKEN'
+	[[ $output != *short* ]]
+}
+
+@test "-d: an account with a token of its own" {
+	a_callback
+	body="AccountSid=$ACCOUNT&$body"
+	export TWILIO_AUTH_TOKEN_$ACCOUNT=fedcba9876543210fedcba9876543210
+	SIGNED=$(TWILIO_AUTH_TOKEN=fedcba9876543210fedcba9876543210 signature $HOOK)
+	diagnosis - /api/webhooks/twilio
+	has "token: fe..., number 1 of 1 in TWILIO_AUTH_TOKEN_$ACCOUNT" \
+		'sms-hook takes this signature as it is configured'
+	SIGNED=
+	diagnosis $HOOK /api/webhooks/twilio
+	has "$token" "for this account sms-hook tries only TWILIO_AUTH_TOKEN_$ACCOUNT: put that token there, or unset it"
+	[[ $output != *'as it is configured'* ]]
+	[[ $output != *fedc* ]]
+}
+
+@test "-d: parameters that nobody signed, and a GET" {
+	a_callback
+	captured - /api/webhooks/twilio >request
+	SIGNED=$(sms-sign $HOOK </dev/null) captured - /api/webhooks/twilio >request
+	run -77 sms-sign -d <request
+	lines "signed for: $HOOK" 'body: not signed' "$token" \
+		'nothing vouches for the parameters in the body: something added them on the way'
+	query="?$body" body='' METHOD=GET
+	diagnosis "$HOOK$query" "/api/webhooks/twilio$query"
+	has 'method: GET, and sms-hook takes POST'
+}
+
+@test "-d: JSON is signed by its hash" {
+	a_callback
+	TYPE='application/json; charset=utf-8'
+	body='[{"id":"EZ1"}]'
+	query="?bodySHA256=$(printf %s "$body" | sha256sum | cut -d ' ' -f 1)"
+	SIGNED=$(sms-sign "$HOOK$query" </dev/null)
+	diagnosis - "/api/webhooks/twilio$query"
+	has "signed for: $HOOK$query" 'sms-hook takes this signature as it is configured'
+	SENT='[{"id":"EZ2"}]' captured - "/api/webhooks/twilio$query" >request
+	run -77 sms-sign -d <request
+	lines "signed for: $HOOK$query" "$token" \
+		'body: it was changed on the way, or is not all there: its SHA-256 is not bodySHA256 of the query'
+	SIGNED=$(sms-sign "$HOOK" </dev/null) captured - /api/webhooks/twilio >request
+	run -77 sms-sign -d <request
+	has 'body: it was changed on the way, or is not all there: its SHA-256 is not bodySHA256 of the query'
+}
+
+@test "-d: where nothing fits, it says how much was tried and what to look for" {
+	a_callback
+	cause='- a wrong token: compare it with the primary one of the account at Twilio'
+	TWILIO_AUTH_TOKEN=other captured $HOOK /api/webhooks/twilio >request
+	TWILIO_AUTH_TOKEN='one two' run -77 --separate-stderr sms-sign -d <request
+	# two schemes, three ports, five paths with and without a slash, two queries
+	[ "${lines[0]}" = 'signed for none of 120 URLs, with none of 2 tokens' ]
+	has 'likely causes:' "$cause" \
+		'- an altered body: parameters added, left out, trimmed or in another encoding' \
+		'- a URL that nothing here hints at: put the one that Twilio was given into TWILIO_STATUS_CALLBACK, and try again'
+	[ -z "$stderr" ]
+	# a parameter more, and an account that is not ours
+	SIGNED=$(signature $HOOK)
+	SENT="AccountSid=$ACCOUNT&$body" body=$SENT captured - /api/webhooks/twilio >request
+	run -77 sms-sign -d <request
+	has "- a wrong token: compare it with the primary one of $ACCOUNT at Twilio" \
+		"- that is not TWILIO_ACCOUNT_SID: its own token belongs into TWILIO_AUTH_TOKEN_$ACCOUNT"
+	SIGNED=${SIGNED%?} captured - /api/webhooks/twilio >request
+	run -77 sms-sign -d <request
+	has 'the signature is not whole: it has 28 characters and ends in ='
+}
+
+@test "-d: what is no request, or is not signed, is not examined" {
+	a_callback
+	captured $HOOK /api/webhooks/twilio >request
+	run -65 --separate-stderr sms-sign -d < <(head -c 300 request | head -c -20)
+	[ "$stderr" = 'sms-sign: request is not whole' ]
+	run -65 --separate-stderr sms-sign -d <<<$'POST / HTTP/1.1\nHost : x\n'
+	[ "$stderr" = 'sms-sign: request: bad_field (see sms-hook(8))' ]
+	run -65 --separate-stderr sms-sign -d < <(head -c 200000 /dev/zero)
+	[[ $stderr == 'sms-sign: request is longer than '*' bytes' ]]
+	run -77 --separate-stderr sms-sign -d < <(grep -v Twilio- request)
+	[ "$stderr" = 'sms-sign: request has no X-Twilio-Signature' ]
+	run -65 --separate-stderr sms-sign -d < <(SENT='a=%00' body='a=%00' captured $HOOK / )
+	[ "$stderr" = 'sms-sign: body: NUL in a parameter' ]
+	run -64 sms-sign -d $HOOK
+	run -64 sms-sign -d -v x
+	run -64 sms-sign -v x
+	TWILIO_AUTH_TOKEN=' , ' run -78 --separate-stderr sms-sign -d <request
+	[ "$stderr" = 'sms-sign: TWILIO_AUTH_TOKEN is empty' ]
+}
+
+@test "-d: numbers are masked, and nothing that a terminal obeys is printed" {
+	a_callback
+	diagnosis "$HOOK?ref=14155550100" '/api/webhooks/twilio?ref=14155550100'
+	has "signed for: $HOOK?ref=*******0100"
+	diagnosis "$HOOK?ref="$'\xc2\x9b1mx\xff' $'/api/webhooks/twilio?ref=\xc2\x9b1mx\xff'
+	has "signed for: $HOOK?ref=??1mx?"
+}
+
+@test "-d agrees with sms-hook about every published signature" {
+	n=0 bad=0
+	while IFS=$(printf '\t') read -r url body token signature note; do
+		case $note in
+		*'; json;'*|*'leading blank'*) continue ;;
+		*'; core;'*|*'; docs;'*) ;;
+		*) continue ;;
+		esac
+		target=${url#*://}
+		target=/${target#*/}
+		{
+			printf 'POST %s HTTP/1.1\r\nHost: x\r\n' "${target%%#*}"
+			printf 'X-Twilio-Signature: %s\r\n' "$signature"
+			printf 'Content-Length: %s\r\n\r\n%s' \
+				"$(printf %s "$body" | wc -c)" "$body"
+		} >vector
+		said=$(TWILIO_STATUS_CALLBACK=$url TWILIO_AUTH_TOKEN=$token \
+			sms-sign -d <vector) || :
+		case $said in
+		*'as it is configured'*) verdict=accept ;;
+		*) verdict=reject ;;
+		esac
+		[ $verdict = "${note%%;*}" ] || { echo "$note"; bad=$((bad + 1)); }
+		n=$((n + 1))
+	done < <(grep -v '^#' "$ROOT/tests/fixtures/signature-vectors.tsv" |
+		sed "s/$(printf '\t\t')/$(printf '\t\001\t')/g; s/$(printf '\t\t')/$(printf '\t\001\t')/g" |
+		tr '\t\001' '\t\t')
+	echo "$n vectors"
+	[ "$n" -ge 60 ]
+	[ "$bad" -eq 0 ]
 }
