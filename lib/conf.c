@@ -306,10 +306,24 @@ conf_sender(void)
 	return v;
 }
 
+/* A label of a host's name, or NULL: so that the host remains Twilio's. */
+static const char *
+host_label(const char *name)
+{
+	const char *v = conf(name);
+
+	if (v != NULL && v[strspn(v, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	    "abcdefghijklmnopqrstuvwxyz0123456789-")] != '\0')
+		die(BAD_SETUP, "%s holds more than letters, digits and '-'",
+			name);
+	return v;
+}
+
 char *
 conf_api_url(void)
 {
-	const char *edge = conf("TWILIO_EDGE"), *region = conf("TWILIO_REGION");
+	const char *edge = host_label("TWILIO_EDGE");
+	const char *region = host_label("TWILIO_REGION");
 	const char *v = conf("TWILIO_API_URL"), *rest;
 	struct buf b = BUF_INIT(PATH_LONG);
 
@@ -333,7 +347,6 @@ conf_api_url(void)
 		buf_addf(&b, "%s.", region);
 	if (buf_addstr(&b, "twilio.com") != 0)
 		die(BAD_SETUP, "TWILIO_EDGE or TWILIO_REGION is too long");
-	check_url("TWILIO_EDGE or TWILIO_REGION", b.s);
 	return b.s;
 }
 

@@ -54,7 +54,8 @@ const char *conf_sender(void);
 
 /*
  * Scheme and authority of the API, without a slash at the end: TWILIO_API_URL,
- * else api.twilio.com with edge and region.  The caller frees it.
+ * else api.twilio.com with edge and region, which are labels of a host name.
+ * The caller frees it.
  */
 char *conf_api_url(void);
 

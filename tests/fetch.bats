@@ -209,6 +209,17 @@ sim_again() {
 	[[ $output == *"'/nonexistent' (TWILIO_CA_BUNDLE)"* ]]
 }
 
+@test "an edge or a region cannot lead to another host" {
+	unset TWILIO_API_URL
+	for name in TWILIO_EDGE TWILIO_REGION; do
+		for value in example.org/ example.org:443/ x@example.org/ \
+		    'example.org?' 'example.org#' a.b; do
+			run -78 env "$name=$value" sms-fetch $SID
+			[[ $output == *"$name holds more than"* ]]
+		done
+	done
+}
+
 @test "plain http is for this machine only" {
 	for url in http://api.twilio.com http://127.0.0.1.example.org \
 	    http://localhost.example.org http://127.0.0.2 http://192.0.2.1:80 \
