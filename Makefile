@@ -47,6 +47,13 @@ SIM = lib/sim.o lib/sim-api.o lib/sim-courier.o lib/sim-messages.o \
 UNITS = tests/unit/base tests/unit/http tests/unit/json \
 	tests/unit/segment tests/unit/sign
 
+# Yours, too: make fuzz FUZZED=http FUZZ=-runs=10000000
+FUZZ_CC = clang
+FUZZ = -max_total_time=10
+FUZZED = conf form http json rec sign
+FUZZERS = build/fuzz/conf build/fuzz/form build/fuzz/http build/fuzz/json \
+	build/fuzz/rec build/fuzz/sign
+
 all: $(PROGS) $(SCRIPTS)
 
 .c.o:
@@ -157,9 +164,52 @@ units: $(UNITS)
 check: all units
 	sh tests/run.sh -n
 
+# What is fuzzed, one program each, by clang's libFuzzer; tests/fuzz/README.
+# Without the tracing of comparisons three times as many inputs are tried.
+FUZZER = mkdir -p build/fuzz && $(FUZZ_CC) $(CPPFLAGS) $(WARN) $(STRICT) \
+	-O2 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+	-fno-sanitize-coverage=trace-cmp -o $@
+
+fuzz: $(FUZZERS)
+	for name in $(FUZZED); do \
+		mkdir -p build/fuzz/corpus/$$name && \
+		build/fuzz/$$name -timeout=25 $(FUZZ) \
+			-artifact_prefix=build/fuzz/$$name- \
+			build/fuzz/corpus/$$name tests/fuzz/corpus/$$name || \
+			exit 1; \
+	done
+
+build/fuzz/conf: tests/fuzz/conf.c lib/conf.c lib/buf.c
+	$(FUZZER) tests/fuzz/conf.c lib/conf.c lib/buf.c \
+		-Wl,--wrap=free,--wrap=getenv,--wrap=realloc,--wrap=setenv
+
+build/fuzz/form: tests/fuzz/form.c lib/form.c lib/buf.c lib/die.c
+	$(FUZZER) tests/fuzz/form.c lib/form.c lib/buf.c lib/die.c
+
+build/fuzz/http: tests/fuzz/http.c lib/http.c lib/buf.c lib/die.c lib/num.c \
+		lib/when.c
+	$(FUZZER) tests/fuzz/http.c lib/http.c lib/buf.c lib/die.c lib/num.c \
+		lib/when.c
+
+build/fuzz/json: tests/fuzz/json.c lib/json.c lib/buf.c lib/die.c lib/num.c \
+		lib/rec.c lib/utf8.c lib/when.c sql/json-error.o \
+		sql/json-message.o sql/json-next.o sql/json-page.o
+	$(FUZZER) tests/fuzz/json.c lib/json.c lib/buf.c lib/die.c lib/num.c \
+		lib/rec.c lib/utf8.c lib/when.c sql/json-error.o \
+		sql/json-message.o sql/json-next.o sql/json-page.o -lsqlite3
+
+build/fuzz/rec: tests/fuzz/rec.c lib/rec.c lib/buf.c lib/die.c lib/utf8.c
+	$(FUZZER) tests/fuzz/rec.c lib/rec.c lib/buf.c lib/die.c lib/utf8.c \
+		-Wl,--wrap=read
+
+build/fuzz/sign: tests/fuzz/sign.c lib/sign.c lib/buf.c lib/die.c lib/form.c
+	$(FUZZER) tests/fuzz/sign.c lib/sign.c lib/buf.c lib/die.c lib/form.c \
+		-lcrypto
+
 lint:
 	mandoc -T lint -W warning man/*.[1-8]
-	shellcheck -s sh -S warning bin/*.sh tests/*.sh examples/*.sh
+	shellcheck -s sh -S warning bin/*.sh tests/*.sh tests/fuzz/*.sh \
+		examples/*.sh
 
 # Everything once more with each compiler that is here, warnings being errors.
 strict:
@@ -193,9 +243,16 @@ uninstall:
 
 clean:
 	rm -f $(PROGS) $(SCRIPTS) $(UNITS) bin/*.o bin/*.log lib/*.o sql/*.o sql/*.sql.c \
-		lib/*.tsv.c
+		lib/*.tsv.c $(FUZZERS)
 
 # Headers, with those they include.
+build/fuzz/conf: lib/buf.h lib/conf.h lib/die.h
+build/fuzz/form: lib/buf.h lib/die.h lib/form.h
+build/fuzz/http: lib/buf.h lib/die.h lib/http.h lib/num.h lib/when.h
+build/fuzz/json: lib/buf.h lib/die.h lib/json.h lib/num.h lib/rec.h \
+	lib/utf8.h lib/when.h
+build/fuzz/rec: lib/buf.h lib/die.h lib/rec.h lib/utf8.h
+build/fuzz/sign: lib/buf.h lib/die.h lib/form.h lib/sign.h
 bin/sms-apply.o: lib/conf.h lib/die.h lib/intake.h lib/num.h lib/rec.h \
 	lib/store.h lib/when.h
 bin/sms-cancel.o: lib/buf.h lib/conf.h lib/die.h lib/json.h lib/mask.h \
