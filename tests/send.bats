@@ -695,6 +695,11 @@ under_way() {
 
 @test "progress is for a terminal, and only if it takes long" {
 	sim_start -l 800
+	# a chroot may have no pseudo-terminals to give
+	script -qec true screen </dev/null || {
+		echo '# no terminal to be had: progress was not tried' >&3
+		return 0
+	}
 	for i in 1 2 3 4 5; do printf '%s\tx\n' "+1415555010$i"; done >list
 	script -qec 'sms-send <list >records' screen </dev/null
 	grep -q 'sms-send: [1-5] sent' screen
