@@ -39,7 +39,7 @@ SEND = lib/charname.o lib/form.o lib/inflight.o lib/ledger.o lib/mask.o \
 	lib/reply.o lib/segment.o lib/sign.o
 WEB = lib/form.o lib/http.o lib/sign.o
 DOCTOR = lib/doctor.o lib/mask.o lib/variant.o
-HOOK = lib/callback.o lib/edge.o $(WEB)
+HOOK = lib/callback.o lib/edge.o lib/webhook.o $(WEB)
 SIM = lib/sim.o lib/sim-api.o lib/sim-courier.o lib/sim-messages.o \
 	lib/sim-plan.o sql/sim.o sql/sim-callback.o sql/sim-cancel.o sql/sim-create.o sql/sim-due.o \
 	sql/sim-error.o sql/sim-list.o sql/sim-page.o sql/sim-posted.o \
@@ -250,17 +250,16 @@ build/fuzz/conf: lib/buf.h lib/conf.h lib/die.h
 build/fuzz/form: lib/buf.h lib/die.h lib/form.h
 build/fuzz/http: lib/buf.h lib/die.h lib/http.h lib/num.h lib/when.h
 build/fuzz/json: lib/buf.h lib/die.h lib/json.h lib/num.h lib/rec.h \
-	lib/utf8.h lib/when.h
 build/fuzz/rec: lib/buf.h lib/die.h lib/rec.h lib/utf8.h
 build/fuzz/sign: lib/buf.h lib/die.h lib/form.h lib/sign.h
-bin/sms-apply.o: lib/conf.h lib/die.h lib/intake.h lib/num.h lib/rec.h \
-	lib/store.h lib/when.h
+bin/sms-apply.o: lib/buf.h lib/conf.h lib/die.h lib/intake.h lib/num.h \
+	lib/rec.h lib/store.h lib/when.h
 bin/sms-cancel.o: lib/buf.h lib/conf.h lib/die.h lib/json.h lib/mask.h \
 	lib/rec.h lib/twilio.h lib/when.h
 bin/sms-fetch.o: lib/buf.h lib/conf.h lib/die.h lib/json.h lib/lookup.h \
 	lib/mask.h lib/num.h lib/rec.h lib/twilio.h lib/when.h
-bin/sms-hook.o: lib/buf.h lib/callback.h lib/conf.h lib/die.h lib/edge.h \
-	lib/form.h lib/http.h lib/intake.h lib/rec.h lib/store.h lib/when.h
+bin/sms-hook.o: lib/buf.h lib/die.h lib/edge.h lib/http.h lib/intake.h \
+	lib/rec.h lib/store.h lib/webhook.h lib/when.h
 bin/sms-lock.o: lib/buf.h lib/conf.h lib/die.h lib/num.h
 bin/sms-optout.o: lib/buf.h lib/conf.h lib/die.h lib/mask.h lib/message.h \
 	lib/rec.h lib/segment.h lib/store.h lib/when.h
@@ -290,8 +289,8 @@ lib/edge.o: lib/conf.h lib/die.h lib/edge.h lib/num.h
 lib/form.o: lib/buf.h lib/form.h
 lib/http.o: lib/buf.h lib/die.h lib/http.h lib/num.h lib/when.h
 lib/inflight.o: lib/buf.h lib/inflight.h
-lib/intake.o: lib/die.h lib/intake.h lib/num.h lib/rec.h lib/spool.h \
-	lib/store.h lib/utf8.h lib/when.h
+lib/intake.o: lib/buf.h lib/die.h lib/intake.h lib/num.h lib/rec.h \
+	lib/spool.h lib/store.h lib/utf8.h lib/when.h
 lib/json.o: lib/buf.h lib/die.h lib/json.h lib/num.h lib/rec.h lib/utf8.h \
 	lib/when.h
 lib/ledger.o: lib/buf.h lib/die.h lib/form.h lib/inflight.h lib/ledger.h \
@@ -330,4 +329,7 @@ lib/twilio.o: lib/buf.h lib/conf.h lib/die.h lib/num.h lib/twilio.h \
 	lib/when.h
 lib/utf8.o: lib/utf8.h
 lib/variant.o: lib/buf.h lib/form.h lib/http.h lib/variant.h
+lib/webhook.o: lib/buf.h lib/callback.h lib/conf.h lib/die.h lib/form.h \
+	lib/http.h lib/intake.h lib/rec.h lib/store.h lib/webhook.h \
+	lib/when.h
 lib/when.o: lib/die.h lib/num.h lib/when.h

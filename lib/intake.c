@@ -13,7 +13,8 @@
 enum {
 	PATIENCE_MS = 4000,  /* with the time to open the store less than the
 	                        15 s that Twilio waits */
-	REFUSED_MS = 500
+	REFUSED_MS = 500,
+	BATCH_MAX = 512 * REC_LINE_MAX
 };
 
 /*
@@ -27,13 +28,13 @@ enum {
 static char end[] = ".";
 
 static long long
-took_us(const struct intake *in)
+took_us(const struct arrival *from)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (ts.tv_sec - in->began.tv_sec) * 1000000LL +
-		(ts.tv_nsec - in->began.tv_nsec) / 1000;
+	return (ts.tv_sec - from->began.tv_sec) * 1000000LL +
+		(ts.tv_nsec - from->began.tv_nsec) / 1000;
 }
 
 static int
@@ -93,15 +94,28 @@ apply(struct intake *in, char *const f[LINE_FIELDS])
 	return (r = store_log(in->store, &l)) == 0 ? 0 : failed(in, r);
 }
 
-/* Without a spool the store itself makes a callback durable. */
+/* The same for lines of the spool; one that was cut changes nothing. */
 static int
-keep_in_store(struct intake *in, char *const f[LINE_FIELDS])
+apply_lines(struct intake *in, struct rec_reader *lines)
 {
-	int r;
+	struct rec rec;
+	int got, r = 0;
 
-	if ((r = begin(in, PATIENCE_MS)) != 0)
-		return r;
-	if ((r = apply(in, f)) == 0 && (r = store_commit(in->store)) != 0)
+	while (r == 0 && (got = rec_read(lines, &rec)) != 0) {
+		if (got > 0 && is_whole(rec.f))
+			r = apply(in, rec.f);
+		else
+			warn("spool line %zu is not whole: passed over",
+				lines->number);
+	}
+	return r;
+}
+
+/* Ends a transaction that went as r says. */
+static int
+finish(struct intake *in, int r)
+{
+	if (r == 0 && (r = store_commit(in->store)) != 0)
 		failed(in, r);
 	if (r != 0)
 		store_rollback(in->store);
@@ -109,7 +123,8 @@ keep_in_store(struct intake *in, char *const f[LINE_FIELDS])
 }
 
 int
-intake_keep(struct intake *in, const struct rec *rec, const char *params)
+intake_add(struct intake *in, const struct rec *rec, const char *params,
+	const struct arrival *from)
 {
 	char at[WHEN_SIZE], took[24], *f[LINE_FIELDS], *line = NULL;
 	size_t len = 0;
@@ -118,9 +133,9 @@ intake_keep(struct intake *in, const struct rec *rec, const char *params)
 
 	memcpy(f, rec->f, STATUS_FIELDS * sizeof(f[0]));
 	f[PARAMS] = (char *)params;
-	f[PEER] = (char *)in->peer;
-	f[CAME_AT] = when_format(at, in->now);
-	snprintf(took, sizeof(took), "%lld", took_us(in));
+	f[PEER] = (char *)from->peer;
+	f[CAME_AT] = when_format(at, from->now);
+	snprintf(took, sizeof(took), "%lld", took_us(from));
 	f[TOOK_US] = took;
 	f[END] = end;
 	if ((fp = open_memstream(&line, &len)) != NULL) {
@@ -128,14 +143,32 @@ intake_keep(struct intake *in, const struct rec *rec, const char *params)
 		r = ferror(fp);
 		r |= fclose(fp);
 	}
+	in->batch.max = BATCH_MAX;
+	if (r == 0 && len <= REC_LINE_MAX && utf8_valid(line, len) &&
+	    buf_add(&in->batch, line, len) == 0)
+		r = 0;
 	/* a line that no reader would take goes straight into the store */
-	if (r == 0 && (len > REC_LINE_MAX || !utf8_valid(line, len)))
-		r = -1;
-	else if (r == 0 && (r = spool_add(in->spool, line, len)) != 0)
-		warn("cannot write spool '%s':", in->spool);
-	if (r != 0)
-		r = keep_in_store(in, f);
+	else if ((r = begin(in, PATIENCE_MS)) == 0)
+		r = finish(in, apply(in, f));
 	free(line);
+	return r;
+}
+
+int
+intake_keep(struct intake *in)
+{
+	struct rec_reader lines = REC_LINES(in->batch.s, in->batch.len);
+	int r;
+
+	if (in->batch.len == 0)
+		return 0;
+	if ((r = spool_add(in->spool, in->batch.s, in->batch.len)) != 0) {
+		warn("cannot write spool '%s':", in->spool);
+		/* without a spool the store itself makes them durable */
+		if ((r = begin(in, PATIENCE_MS)) == 0)
+			r = finish(in, apply_lines(in, &lines));
+	}
+	buf_reset(&in->batch);
 	return r;
 }
 
@@ -144,8 +177,7 @@ take_all(void *ctx, int fd, const char *id)
 {
 	struct rec_reader lines = REC_READER(fd);
 	struct intake *in = ctx;
-	struct rec rec;
-	int got, r;
+	int r;
 
 	if ((r = begin(in, 0)) != 0)
 		return r;
@@ -153,18 +185,8 @@ take_all(void *ctx, int fd, const char *id)
 		store_rollback(in->store);
 		return r < 0 ? 0 : failed(in, r);
 	}
-	while (r == 0 && (got = rec_read(&lines, &rec)) != 0) {
-		if (got > 0 && is_whole(rec.f))
-			r = apply(in, rec.f);
-		else
-			warn("spool line %zu is not whole: passed over",
-				lines.number);
-	}
+	r = finish(in, apply_lines(in, &lines));
 	rec_release(&lines);
-	if (r == 0 && (r = store_commit(in->store)) != 0)
-		failed(in, r);
-	if (r != 0)
-		store_rollback(in->store);
 	return r;
 }
 
@@ -181,10 +203,11 @@ intake_settle(struct intake *in, int wait)
 }
 
 void
-intake_refused(struct intake *in, const char *reason, int answer)
+intake_refused(struct intake *in, const char *reason, int answer,
+	const struct arrival *from)
 {
-	struct store_log l = { NULL, NULL, reason, NULL, in->peer, answer,
-		in->now, took_us(in) };
+	struct store_log l = { NULL, NULL, reason, NULL, from->peer, answer,
+		from->now, took_us(from) };
 
 	if (begin(in, REFUSED_MS) == 0 && (store_log(in->store, &l) != 0 ||
 	    store_commit(in->store) != 0))
@@ -196,4 +219,5 @@ intake_close(struct intake *in)
 {
 	store_close(in->store);
 	in->store = NULL;
+	buf_release(&in->batch);
 }

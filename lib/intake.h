@@ -8,25 +8,34 @@
 
 #include <time.h>
 
+#include "buf.h"
 #include "rec.h"
 #include "store.h"
 
 struct intake {
 	const char *db;          /* path of the store */
 	const char *spool;       /* path of the spool */
-	const char *peer;        /* who sent it */
-	long long now;           /* when it came, epoch seconds */
-	struct timespec began;   /* the same on the monotonic clock */
+	struct buf batch;        /* lines for the spool, see intake_add */
 	struct store *store;     /* NULL until it was needed */
 	char why[512];           /* more on a failure */
 };
 
+struct arrival {
+	const char *peer;        /* who sent the request */
+	long long now;           /* when it came, epoch seconds */
+	struct timespec began;   /* the same on the monotonic clock */
+};
+
 /*
- * Step one.  params is the body as received.  Returns 0 once the callback is
- * durable, as a line of the spool or, where that cannot be written, in the
- * store; else the exit status that fits.
+ * Step one, for one callback or several: intake_keep makes durable what was
+ * added since, with one sync: as lines of the spool or, where that cannot be
+ * written, in the store.  params is the body as received.  Both return 0 or
+ * the exit status that fits: of intake_add it is about this callback only, of
+ * intake_keep about all that were added.
  */
-int intake_keep(struct intake *in, const struct rec *rec, const char *params);
+int intake_add(struct intake *in, const struct rec *rec, const char *params,
+	const struct arrival *from);
+int intake_keep(struct intake *in);
 
 /*
  * Step two: takes all that waits in the spool into the store, in one
@@ -40,7 +49,8 @@ int intake_settle(struct intake *in, int wait);
  * Leaves a trace of a callback that was refused, if that costs nobody
  * anything: without its parameters, and not for long.
  */
-void intake_refused(struct intake *in, const char *reason, int answer);
+void intake_refused(struct intake *in, const char *reason, int answer,
+	const struct arrival *from);
 
 void intake_close(struct intake *in);
 

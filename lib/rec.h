@@ -42,6 +42,9 @@ struct rec_reader {
 
 #define REC_READER(fd) { (fd), NULL, 0, 0, 0, NULL, 0 }
 
+/* Reads lines in memory, which is written to and not released. */
+#define REC_LINES(s, len) { -1, (s), 0, (len), 0, NULL, 1 }
+
 /*
  * The next record, decoded; comments and empty lines are passed over.
  * Returns 1, 0 at the end, or -1 for a line that is not in the format: too

@@ -5,8 +5,8 @@
  *   add    A  open PATH, take a shared lock on it
  *          B  is it still what PATH names?  else from the start
  *          C  if it is empty: fsync the directory, and begin with a comment
- *             that no other spool has, its id; write the line in one call;
- *             fdatasync; close, which gives up the lock
+ *             that no other spool has, its id; write the lines in one
+ *             call; fdatasync; close, which gives up the lock
  *   take   1  lock PATH.lock
  *          2  rename PATH to PATH.taking, unless that is there already
  *          3  lock PATH.taking: nobody is within A..C on it from now on
@@ -15,7 +15,7 @@
  *          6  unlock; if PATH has lines again, from the start
  *
  * Killed in C: a line may be cut.  Nobody was told that it is durable, and
- * since each line is written with a newline before it, the next one is whole.
+ * since what is added begins with a newline, the next one is whole.
  * Killed after 2 or in 4: PATH.taking is there, and the next taker goes on
  * with it.  Killed between 4 and 5: so it does, and the id tells it that the
  * lines were taken; the file's number and times would not do, as the next file
@@ -122,28 +122,34 @@ write_id(char id[ID_MAX])
 }
 
 /*
- * Makes a comment of the line that ends where fd is, len bytes of it.  Its
- * adder was told that it is not durable and puts it elsewhere.
+ * Makes comments of the lines that end where fd is, len bytes of them.  Their
+ * adder was told that they are not durable and puts them elsewhere.
  */
 static void
-unsay(int fd, size_t len)
+unsay(int fd, const char *lines, size_t len)
 {
-	off_t end = lseek(fd, 0, SEEK_CUR);
+	off_t start = lseek(fd, 0, SEEK_CUR) - (off_t)len;
 	int flags = fcntl(fd, F_GETFL);
+	const char *s = lines, *end = lines + len;
 
-	if (end >= (off_t)len && flags >= 0 &&
-	    fcntl(fd, F_SETFL, flags & ~O_APPEND) == 0)
-		while (pwrite(fd, "#", 1, end - (off_t)len) < 0 &&
+	if (start < 0 || flags < 0 ||
+	    fcntl(fd, F_SETFL, flags & ~O_APPEND) != 0)
+		return;
+	while (s != NULL && s < end) {
+		while (pwrite(fd, "#", 1, start + (s - lines)) < 0 &&
 		    errno == EINTR)
 			;
+		if ((s = memchr(s, '\n', (size_t)(end - s))) != NULL)
+			s++;
+	}
 }
 
 int
-spool_add(const char *path, const char *line, size_t len)
+spool_add(const char *path, const char *lines, size_t len)
 {
 	char id[ID_MAX];
 	struct iovec whole[3] = {
-		{ id, 0 }, { "\n", 1 }, { (void *)line, len }
+		{ id, 0 }, { "\n", 1 }, { (void *)lines, len }
 	};
 	struct stat st;
 	size_t before;
@@ -164,7 +170,7 @@ spool_add(const char *path, const char *line, size_t len)
 			r = -1;
 		saved = errno;
 		if (r != 0 && n > (ssize_t)before)
-			unsay(fd, (size_t)n - before);
+			unsay(fd, lines, (size_t)n - before);
 		errno = saved;
 	}
 	saved = errno;

@@ -9,11 +9,12 @@
 #include <stddef.h>
 
 /*
- * Adds a line, which ends in a newline.  Returns 0 once it is on the disk, or
- * -1 with errno; then it may be there in part, or as a comment: a line that
- * begins with #.  There are other comments, and empty lines.
+ * Adds lines, each of which ends in a newline, with one sync.  Returns 0 once
+ * they are on the disk, or -1 with errno; then some may be there, the last one
+ * perhaps in part, as comments: lines that begin with #.  There are other
+ * comments, and empty lines.
  */
-int spool_add(const char *path, const char *line, size_t len);
+int spool_add(const char *path, const char *lines, size_t len);
 
 /*
  * Hands what waits to each(): a descriptor to read it from, and an id by which

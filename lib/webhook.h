@@ -1,0 +1,51 @@
+/*
+ * webhook: what sms-hook serves, in whatever way a request has come: which
+ * paths there are, whether a callback is authentic, and what is answered.
+ */
+#ifndef WEBHOOK_H
+#define WEBHOOK_H
+
+#include "http.h"
+#include "intake.h"
+
+struct webhook {
+	char *url;            /* public, of the callback, with its query */
+	const char *path;     /* where requests for it arrive */
+	char *tokens;         /* NULL: signatures are not checked */
+	char *db, *spool;
+	struct intake in;
+};
+
+/* What becomes of a request. */
+struct webhook_answer {
+	int status;           /* of HTTP; 0: nobody is there to read it */
+	const char *reason;   /* a word of DIAGNOSTICS, or NULL: all is well */
+	const char *lines;    /* header lines */
+	const char *body;     /* text */
+	int is_callback;      /* it belongs into the log of the store */
+	int is_kept;          /* it is durable once intake_keep has returned 0 */
+	int exit_status;
+};
+
+#define WEBHOOK_ANSWER { 200, NULL, "", "", 0, 0, 0 }
+
+/* Reads the configuration; dies if it is not complete. */
+void webhook_open(struct webhook *w);
+void webhook_close(struct webhook *w);
+
+/*
+ * Answers a request.  An answer that is_kept must not be given before
+ * intake_keep(&w->in), and webhook_kept with what that returned.
+ */
+void webhook_take(struct webhook *w, struct http_request *r,
+	const struct arrival *from, struct webhook_answer *a);
+void webhook_kept(struct webhook_answer *a, int status);
+
+/* For a request that cannot be read, or an answer that cannot be written. */
+void webhook_refuse(struct webhook_answer *a, int status, const char *reason);
+
+/* Says what was refused, and why. */
+void webhook_tell(const struct webhook *w, const struct webhook_answer *a,
+	const char *peer);
+
+#endif
