@@ -39,7 +39,7 @@ SEND = lib/charname.o lib/form.o lib/inflight.o lib/ledger.o lib/mask.o \
 	lib/reply.o lib/segment.o lib/sign.o
 WEB = lib/form.o lib/http.o lib/sign.o
 DOCTOR = lib/doctor.o lib/mask.o lib/variant.o
-HOOK = lib/callback.o lib/edge.o lib/webhook.o $(WEB)
+HOOK = lib/callback.o lib/cgi.o lib/edge.o lib/webhook.o $(WEB)
 SIM = lib/sim.o lib/sim-api.o lib/sim-courier.o lib/sim-messages.o \
 	lib/sim-plan.o sql/sim.o sql/sim-callback.o sql/sim-cancel.o sql/sim-create.o sql/sim-due.o \
 	sql/sim-error.o sql/sim-list.o sql/sim-page.o sql/sim-posted.o \
@@ -250,6 +250,7 @@ build/fuzz/conf: lib/buf.h lib/conf.h lib/die.h
 build/fuzz/form: lib/buf.h lib/die.h lib/form.h
 build/fuzz/http: lib/buf.h lib/die.h lib/http.h lib/num.h lib/when.h
 build/fuzz/json: lib/buf.h lib/die.h lib/json.h lib/num.h lib/rec.h \
+	lib/utf8.h lib/when.h
 build/fuzz/rec: lib/buf.h lib/die.h lib/rec.h lib/utf8.h
 build/fuzz/sign: lib/buf.h lib/die.h lib/form.h lib/sign.h
 bin/sms-apply.o: lib/buf.h lib/conf.h lib/die.h lib/intake.h lib/num.h \
@@ -258,8 +259,8 @@ bin/sms-cancel.o: lib/buf.h lib/conf.h lib/die.h lib/json.h lib/mask.h \
 	lib/rec.h lib/twilio.h lib/when.h
 bin/sms-fetch.o: lib/buf.h lib/conf.h lib/die.h lib/json.h lib/lookup.h \
 	lib/mask.h lib/num.h lib/rec.h lib/twilio.h lib/when.h
-bin/sms-hook.o: lib/buf.h lib/die.h lib/edge.h lib/http.h lib/intake.h \
-	lib/rec.h lib/store.h lib/webhook.h lib/when.h
+bin/sms-hook.o: lib/buf.h lib/cgi.h lib/die.h lib/edge.h lib/http.h \
+	lib/intake.h lib/rec.h lib/store.h lib/webhook.h lib/when.h
 bin/sms-lock.o: lib/buf.h lib/conf.h lib/die.h lib/num.h
 bin/sms-optout.o: lib/buf.h lib/conf.h lib/die.h lib/mask.h lib/message.h \
 	lib/rec.h lib/segment.h lib/store.h lib/when.h
@@ -278,6 +279,8 @@ bin/sms-stuck.o: lib/conf.h lib/die.h lib/inflight.h lib/num.h lib/rec.h \
 lib/buf.o: lib/buf.h lib/die.h
 lib/callback.o: lib/buf.h lib/callback.h lib/conf.h lib/form.h lib/num.h \
 	lib/rec.h lib/sign.h lib/utf8.h lib/when.h
+lib/cgi.o: lib/buf.h lib/cgi.h lib/conf.h lib/die.h lib/http.h lib/num.h \
+	lib/when.h
 lib/charname.o: lib/charname.h
 lib/conf.o: lib/buf.h lib/conf.h lib/die.h
 lib/db.o: lib/buf.h lib/db.h lib/die.h lib/when.h

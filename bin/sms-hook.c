@@ -2,9 +2,10 @@
  * sms-hook - take in a status callback
  *
  * Serves one HTTP connection on standard input and output, as inetd, socat
- * and tcpserver start it: reads one request within limits of size and time,
- * checks its signature over what was received, makes it durable, and only
- * then answers 200.  Twilio asks once, so that answer is a promise.
+ * and tcpserver start it, or one request that a web server passes on by CGI:
+ * reads it within limits of size and time, checks its signature over what was
+ * received, makes it durable, and only then answers 200.  Twilio asks once, so
+ * that answer is a promise.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "buf.h"
+#include "cgi.h"
 #include "die.h"
 #include "edge.h"
 #include "http.h"
@@ -28,6 +30,7 @@ enum {
 const char progname[] = "sms-hook";
 
 static const char *unanswered;  /* the peer who still waits for an answer */
+static enum edge_shape shape;
 
 static void
 usage(FILE *fp)
@@ -42,12 +45,29 @@ apologize(void)
 	static const char sorry[] = "HTTP/1.1 503 Service Unavailable\r\n"
 		"Retry-After: 5\r\nContent-Length: 0\r\n"
 		"Connection: close\r\n\r\n";
+	static const char sorry_cgi[] = "Status: 503 Service Unavailable\r\n"
+		"Retry-After: 5\r\nContent-Length: 0\r\n\r\n";
+	const char *text = shape == EDGE_CGI ? sorry_cgi : sorry;
 
 	if (unanswered == NULL)
 		return;
 	warn("503 died from %s", unanswered);
-	http_send(1, sorry, sizeof(sorry) - 1, when_mono_ms() + ANSWER_MS);
+	http_send(1, text, strlen(text), when_mono_ms() + ANSWER_MS);
 	http_linger(1);
+}
+
+static void
+answer(struct buf *out, const struct webhook_answer *a, int head_only)
+{
+	const char *type = *a->body != '\0' ? "text/plain" : NULL;
+	size_t len = strlen(a->body);
+
+	if (shape == EDGE_CGI)
+		cgi_answer(out, a->status, a->lines, type, a->body, len,
+			head_only);
+	else
+		http_answer(out, a->status, a->lines, type, a->body, len,
+			head_only, 0);
 }
 
 /* Reads the request, does what it asks for, answers. */
@@ -62,7 +82,8 @@ serve(struct webhook *w, const struct arrival *from)
 
 	http_init(&h);
 	h.head_by = start + HEAD_MS;
-	got = http_receive(&h, 0, 1, start + REQUEST_MS);
+	got = shape == EDGE_CGI ? cgi_receive(&h, start + REQUEST_MS) :
+		http_receive(&h, 0, 1, start + REQUEST_MS);
 	if (got > 0) {
 		edge_hold(1);
 		webhook_take(w, &h.req, from, &a);
@@ -73,10 +94,7 @@ serve(struct webhook *w, const struct arrival *from)
 	}
 	unanswered = NULL;
 	if (got != 0 && a.status != 0) {
-		http_answer(&out, a.status, a.lines,
-			*a.body != '\0' ? "text/plain" : NULL, a.body,
-			strlen(a.body), got > 0 &&
-			strcmp(h.req.method, "HEAD") == 0, 0);
+		answer(&out, &a, got > 0 && strcmp(h.req.method, "HEAD") == 0);
 		if (http_send(1, out.s, out.len,
 		    when_mono_ms() + ANSWER_MS) != 0 && a.reason == NULL)
 			webhook_refuse(&a, 0, "answer_lost");
@@ -85,6 +103,8 @@ serve(struct webhook *w, const struct arrival *from)
 		a.exit_status = IO_FAILED;
 	webhook_tell(w, &a, from->peer);
 	http_linger(1);
+	if (shape == EDGE_CGI)
+		edge_mute();
 	if (a.is_kept && intake_settle(&w->in, 0) != 0)
 		warn("callbacks wait in '%s': %s", w->spool, w->in.why);
 	else if (a.is_callback && a.reason != NULL && a.status != 503)
@@ -102,7 +122,7 @@ main(int argc, char *argv[])
 	struct arrival from;
 	int c, status;
 
-	edge_begin();
+	shape = edge_begin();
 	clock_gettime(CLOCK_MONOTONIC, &from.began);
 	from.now = when_now();
 	while ((c = getopt(argc, argv, "Vht:")) != -1)

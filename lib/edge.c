@@ -67,6 +67,18 @@ let_block(int fd)
 }
 
 void
+edge_mute(void)
+{
+	int fd = open("/dev/null", O_WRONLY);
+
+	if (fd < 0 || dup2(fd, 2) < 0)
+		close(2);
+	if (fd > 2)
+		close(fd);
+	die_to_syslog();
+}
+
+enum edge_shape
 edge_begin(void)
 {
 	int fd, mute = 0;
@@ -85,22 +97,16 @@ edge_begin(void)
 	signal(SIGALRM, SIG_DFL);
 	let_block(0);
 	let_block(1);
-	if (stderr_is_client()) {
-		mute = 1;
-		if ((fd = open("/dev/null", O_WRONLY)) < 0 || dup2(fd, 2) < 0)
-			close(2);
-		if (fd > 2)
-			close(fd);
-	}
-	if (mute)
-		die_to_syslog();
+	if (mute || stderr_is_client())
+		edge_mute();
+	return conf("GATEWAY_INTERFACE") != NULL ? EDGE_CGI : EDGE_CONNECTION;
 }
 
 const char *
 edge_peer(void)
 {
 	static const char *const told[] = {
-		"TCPREMOTEIP", "REMOTE_HOST", "REMOTE_ADDR", "SOCAT_PEERADDR"
+		"TCPREMOTEIP", "REMOTE_ADDR", "REMOTE_HOST", "SOCAT_PEERADDR"
 	};
 	static char text[PEER_MAX];
 	struct sockaddr_storage a;

@@ -1,24 +1,36 @@
 /*
- * edge: a process that inetd, socat, tcpserver or a shell has just started to
- * serve one connection on its descriptors 0 and 1.
+ * edge: a process that a server has just started: inetd, socat or tcpserver to
+ * serve one connection on its descriptors 0 and 1, a web server by CGI.
  */
 #ifndef EDGE_H
 #define EDGE_H
+
+enum edge_shape {
+	EDGE_CONNECTION,  /* 0 and 1 are the client */
+	EDGE_CGI          /* GATEWAY_INTERFACE is set: RFC 3875 */
+};
 
 /*
  * Makes what was inherited safe, before anything else is done: descriptors 0
  * to 2 are open and block, all others are closed (socat leaves the file of
  * its private key open); SIGPIPE and SIGXFSZ are ignored, so that writes fail
  * instead.  Where descriptor 2 is the client's socket, as under inetd, or was
- * closed, messages go to syslog(3) and descriptor 2 to /dev/null.
+ * closed, messages go to syslog(3) and descriptor 2 to /dev/null.  Returns what
+ * there is to serve.
  */
-void edge_begin(void);
+enum edge_shape edge_begin(void);
 
 /*
  * The address of the client for the log, as the server tells it in the
  * environment, else that of descriptor 0; "unknown" without either.
  */
 const char *edge_peer(void);
+
+/*
+ * From now on messages go to syslog(3) and descriptor 2 to /dev/null: a
+ * web server may wait for the end of both outputs of a CGI program.
+ */
+void edge_mute(void);
 
 /*
  * A server may end its children when the client has left.  True: SIGTERM and

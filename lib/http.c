@@ -523,6 +523,8 @@ http_receive(struct http *h, int in, int out, long long deadline)
 		if (!wait_for(in, POLLIN, by))
 			return refuse(h, 408, "timeout");
 		room = h->in.max - h->in.len;
+		if (h->exact && h->phase == BODY)
+			room = h->left - (h->in.len - h->pos);
 		n = read(in, h->in.s + h->in.len,
 			room < READ_MAX ? room : READ_MAX);
 		if (n < 0 && errno == EINTR)

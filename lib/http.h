@@ -57,6 +57,7 @@ struct http {
 	size_t max_body;     /* HTTP_BODY_MAX unless the owner lowers it */
 	long long head_by;   /* when_mono_ms() for http_receive: the head must
 	                        be whole then; 0: no sooner than the rest */
+	int exact;           /* http_receive reads no byte behind the body */
 	struct http_request req;
 	int status;          /* of HTTP_BAD: 400, 413, 414, 417, 431, 501, 505 */
 	const char *reason;  /* of HTTP_BAD: one word, such as "bare_cr" */

@@ -118,6 +118,21 @@ settled() {
 	sms-apply </dev/null
 }
 
+# Another program holds the store, until store_released.
+store_held() {
+	mkfifo lock
+	sqlite3 "$SMS_DB" <lock >held 3>&- &
+	holder=$!
+	exec 8>lock
+	echo 'BEGIN IMMEDIATE; SELECT 1;' >&8
+	until_true 10 test -s held
+}
+
+store_released() {
+	exec 8>&-
+	wait $holder
+}
+
 sql() {
 	sqlite3 -cmd '.timeout 10000' "$SMS_DB" "$@"
 }
@@ -127,9 +142,11 @@ simsql() {
 }
 
 # post_callback body [curl options]: signed as Twilio signs it; prints the
-# status of the answer.  CALLBACK_QUERY is a query of the URL ("?ref=x").
+# status of the answer.  CALLBACK_QUERY is a query of the URL ("?ref=x"), and
+# CALLBACK_PATH its path if it is not the usual one.
 post_callback() {
-	local body=$1 url=$WEBHOOK_BASE_URL/api/webhooks/twilio${CALLBACK_QUERY:-}
+	local body=$1 url=$WEBHOOK_BASE_URL
+	url=$url${CALLBACK_PATH-/api/webhooks/twilio}${CALLBACK_QUERY-}
 	shift
 	curl -sS -o answer -w '%{http_code}\n' --data-raw "$body" \
 		-H "X-Twilio-Signature: $(printf %s "$body" | sms-sign "$url")" \

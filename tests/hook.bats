@@ -71,21 +71,6 @@ once() {
 	[ ! -e "$SMS_DB.spool.taking" ]
 }
 
-# Another program holds the store, until store_released.
-store_held() {
-	mkfifo lock
-	sqlite3 "$SMS_DB" <lock >held 3>&- &
-	holder=$!
-	exec 8>lock
-	echo 'BEGIN IMMEDIATE; SELECT 1;' >&8
-	until_true 10 test -s held
-}
-
-store_released() {
-	exec 8>&-
-	wait $holder
-}
-
 logged() {
 	until_true 5 log_has "$1"
 }
@@ -744,8 +729,8 @@ tcp_start() {
 	sed -n 's/^\.It Li \([0-9]* [a-z_]*\)$/\1/p' "$ROOT/man/sms-hook.8" |
 		sort >manual
 	{
-		grep -ohE '[0-9]+, "[a-z_]+"' "$ROOT/lib/http.c" \
-			"$ROOT/lib/webhook.c" "$ROOT/bin/sms-hook.c" |
+		grep -ohE '[0-9]+, "[a-z_]+"' "$ROOT"/lib/{http,cgi,webhook}.c \
+			"$ROOT/bin/sms-hook.c" |
 			tr -d ',"'
 		grep -ohE '"[0-9]+ [a-z_]+ from' "$ROOT/bin/sms-hook.c" |
 			tr -d '"' | sed 's/ from//'

@@ -88,6 +88,18 @@ install_all() {
 		rm -f ./*.deb) >"$log/inetd" 2>&1 ||
 			echo "That failed: $(tail -n 1 "$log/inetd")"
 	fi
+	# nor are those: unpacked they start nothing
+	if ! [ -x build/web/usr/sbin/nginx ] ||
+	    ! [ -x build/web/bin/busybox ]; then
+		echo 'Unpacking nginx, fcgiwrap, lighttpd and busybox into build/web'
+		rm -rf build/web
+		mkdir -p build/web
+		(cd build/web && apt-get download nginx fcgiwrap libfcgi0ldbl \
+			lighttpd libxxhash0 busybox &&
+		for p in *.deb; do dpkg -x $p . || exit; done
+		rm -f ./*.deb) >"$log/web" 2>&1 ||
+			echo "That failed: $(tail -n 1 "$log/web")"
+	fi
 	if ! [ -x build/prism/node_modules/.bin/prism ]; then
 		echo 'Installing prism with npm into build/prism'
 		mkdir -p build/prism

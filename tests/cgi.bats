@@ -1,0 +1,209 @@
+# sms-hook as a program of the Common Gateway Interface (RFC 3875): run with
+# the environment of one, and by the web servers of examples/.
+load helper
+load servers
+
+SID=SM0123456789abcdef0123456789abcdef
+
+setup() {
+	common_setup
+	servers_setup
+}
+
+teardown() {
+	common_teardown
+}
+
+# cgi body [assignment ...]: what a web server would do; sets code and status,
+# writes answer and log.
+cgi() {
+	local body=$1
+	shift
+	status=0
+	printf %s "$body" | env GATEWAY_INTERFACE=CGI/1.1 \
+		SERVER_PROTOCOL=HTTP/1.1 REQUEST_METHOD=POST \
+		REQUEST_URI=/api/webhooks/twilio REMOTE_ADDR=192.0.2.7 \
+		CONTENT_TYPE=application/x-www-form-urlencoded \
+		CONTENT_LENGTH=${#body} HTTP_X_TWILIO_SIGNATURE="$(printf %s "$body" |
+			sms-sign https://hooks.example.net/api/webhooks/twilio)" \
+		WEBHOOK_BASE_URL=https://hooks.example.net \
+		"$@" sms-hook >answer 2>log || status=$?
+	code=$(sed -n '1s/^Status: \([0-9]*\) .*\r$/\1/p' answer)
+}
+
+refused() {
+	grep -qx "sms-hook: $1 $2 from ${3-192.0.2.7}" log || { cat log; return 1; }
+	[ "$code" = "$1" ]
+}
+
+@test "a callback by CGI moves its message" {
+	body="MessageSid=$SID&MessageStatus=sent"
+	cgi "$body"
+	[ "$code $status" = '200 0' ]
+	[ ! -s log ]
+	printf 'Status: 200 OK\r\nContent-Length: 0\r\n\r\n' | cmp - answer
+	settled
+	[ "$(sql "SELECT status, outcome, answer, peer, params FROM webhook_logs")" = \
+		"success|unknown|200|192.0.2.7|$body" ]
+}
+
+@test "the URL is that of REQUEST_URI, else put together" {
+	body="MessageSid=$SID&MessageStatus=sent"
+	signature=$(printf %s "$body" |
+		sms-sign 'https://hooks.example.net/api/webhooks/twilio?ref=a%20b')
+	cgi "$body" "HTTP_X_TWILIO_SIGNATURE=$signature" \
+		'REQUEST_URI=/api/webhooks/twilio?ref=a%20b'
+	[ "$code" = 200 ]
+	for split in '/api/webhooks/twilio ' '/api /webhooks/twilio'; do
+		cgi "$body" "HTTP_X_TWILIO_SIGNATURE=$signature" REQUEST_URI= \
+			"SCRIPT_NAME=${split% *}" "PATH_INFO=${split#* }" \
+			'QUERY_STRING=ref=a%20b'
+		[ "$code" = 200 ]
+	done
+	cgi "$body" "HTTP_X_TWILIO_SIGNATURE=$signature"
+	refused 401 bad_signature
+	settled
+	[ "$(sql "SELECT count(*) FROM webhook_logs WHERE status = 'success'")" = 3 ]
+}
+
+@test "by CGI the same is refused for the same reasons" {
+	body="MessageSid=$SID&MessageStatus=sent"
+	cgi "$body" HTTP_X_TWILIO_SIGNATURE=; refused 401 no_signature
+	cgi "$body" HTTP_X_TWILIO_SIGNATURE=x; refused 401 bad_signature
+	cgi "$body" CONTENT_LENGTH=; refused 411 no_length
+	cgi "$body" CONTENT_LENGTH=-1; refused 400 bad_length
+	cgi "$body" CONTENT_LENGTH=1,1; refused 400 bad_length
+	cgi "$body" CONTENT_LENGTH=999; refused 400 half_request
+	cgi "$body" CONTENT_TYPE=text/plain; refused 415 media_type
+	cgi "$body" CONTENT_TYPE="$(printf 'a\r\nX-Twilio-Signature: b')"
+	refused 400 control
+	cgi "$body" REQUEST_METHOD=PUT; refused 405 method
+	grep -q '^Allow: POST' answer
+	cgi "$body" REQUEST_METHOD=; refused 400 bad_method
+	cgi "$body" REQUEST_METHOD=TRACE; refused 501 not_implemented
+	cgi "$body" REQUEST_URI=/; refused 404 not_found
+	cgi "$body" REQUEST_URI='/ HTTP/1.1'; refused 400 bad_request_line
+	cgi "$body" REQUEST_URI="/$(printf %08192d 0)"; refused 414 line_long
+	cgi "$body" REQUEST_URI=$'/\nx'; refused 400 control
+	cgi "$body" HTTP_X_TWILIO_SIGNATURE="$(printf %033000d 0)"
+	refused 431 head_long
+	cgi "$body" REMOTE_ADDR=; [ "$code" = 200 ]
+	settled
+	[ "$(sql "SELECT count(*) FROM webhook_logs WHERE status = 'success'")" = 1 ]
+}
+
+@test "by CGI no more than the body is read, and all of it even if refused" {
+	body="MessageSid=$SID&MessageStatus=sent"
+	# the server keeps its end open: nobody waits for the end of file
+	mkfifo in
+	exec 7<>in
+	printf '%smore' "$body" >&7
+	env GATEWAY_INTERFACE=CGI/1.1 REQUEST_METHOD=POST \
+		REQUEST_URI=/api/webhooks/twilio CONTENT_LENGTH=${#body} \
+		CONTENT_TYPE=application/x-www-form-urlencoded \
+		HTTP_X_TWILIO_SIGNATURE="$(printf %s "$body" |
+			sms-sign https://hooks.example.net/api/webhooks/twilio)" \
+		WEBHOOK_BASE_URL=https://hooks.example.net \
+		sms-hook <in >answer 7>&- 3>&-
+	grep -q '^Status: 200' answer
+	[ "$(head -c 4 <&7)" = more ]
+	exec 7>&-
+	# 200 KiB do not fit into a pipe: a writer that nobody reads would stay
+	head -c 204800 /dev/zero | tr '\0' a >big
+	set -o pipefail
+	cgi "$(cat big)" CONTENT_LENGTH=204800
+	[ "$code $status" = '413 0' ]
+	cgi "$(cat big)" CONTENT_LENGTH=x
+	[ "$code $status" = '400 0' ]
+}
+
+@test "by CGI a setup that is not complete is answered with 503" {
+	cgi a=b TWILIO_AUTH_TOKEN=
+	[ "$code $status" = '503 78' ]
+	grep -q '^Retry-After: 5' answer
+	grep -q 'sms-hook: 503 died from 192.0.2.7' log
+}
+
+@test "by CGI a client's Proxy header goes nowhere" {
+	cgi "MessageSid=$SID&MessageStatus=sent" HTTP_PROXY=http://127.0.0.1:9 \
+		http_proxy=http://127.0.0.1:9
+	[ "$code" = 200 ]
+}
+
+@test "/healthz answers by CGI, HEAD without a body" {
+	cgi '' REQUEST_METHOD=GET CONTENT_LENGTH= REQUEST_URI=/healthz
+	printf 'Status: 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r\nok\n' |
+		cmp - answer
+	cgi '' REQUEST_METHOD=HEAD CONTENT_LENGTH= REQUEST_URI=/healthz
+	[ "$(tail -n 1 answer)" = "$(printf '\r')" ]
+}
+
+# What a server does with bodies that are large, in chunks, or refused.
+passes_on() {
+	url=$WEBHOOK_BASE_URL${CALLBACK_PATH-/api/webhooks/twilio}
+	head -c 200000 /dev/zero | tr '\0' a >big
+	for i in 1 2 3 4 5; do
+		[ "$(curl -s -o /dev/null -w '%{http_code}' --data-binary @big \
+			-H Expect: "$url")" = "${TOO_BIG-413}" ]
+	done
+	for i in $(seq 20); do
+		[ "$(curl -s -o /dev/null -w '%{http_code}' -d a=b \
+			-H "Proxy: http://127.0.0.1:9" "$url")" = 401 ]
+	done
+	[ "$(post_callback "MessageSid=$SID&MessageStatus=sent&N=plus+%26+%C3%A9")" = 200 ]
+	until_true 10 logged 'N=plus+%26'
+	store_held
+	[ "$(post_callback "MessageSid=$SID&MessageStatus=sent&N=busy" -m 5)" = 200 ]
+	store_released
+	until_true 10 logged N=busy
+}
+
+logged() {
+	[ "$(sql "SELECT peer FROM webhook_logs
+		WHERE instr(params, '$1') > 0")" = 127.0.0.1 ]
+}
+
+@test "nginx with fcgiwrap serves sms-hook" {
+	example nginx-fcgiwrap.conf
+	# else its workers would be nobody and reach nothing here
+	[ "$(id -u)" -ne 0 ] || user='user root;'
+	cat >nginx.conf <<-END
+	${user-}
+	daemon off;
+	pid $PWD/nginx.pid;
+	error_log stderr warn;
+	events { }
+	http {
+		access_log off;
+		client_body_temp_path b; proxy_temp_path p; fastcgi_temp_path f;
+		uwsgi_temp_path u; scgi_temp_path s;
+		include $PWD/nginx-fcgiwrap.conf;
+	}
+	END
+	LD_LIBRARY_PATH=$(libraries) start "$WEB/usr/sbin/fcgiwrap" -c 4 \
+		-s "unix:$PWD/fcgi.sock"
+	until_true 10 test -S fcgi.sock
+	LD_LIBRARY_PATH=$(libraries) start "$WEB/usr/sbin/nginx" -p "$PWD/" \
+		-e stderr -c "$PWD/nginx.conf"
+	serves
+	passes_on
+}
+
+@test "lighttpd serves sms-hook" {
+	example lighttpd.conf
+	LD_LIBRARY_PATH=$(libraries) start "$WEB/usr/sbin/lighttpd" -D \
+		-m "$WEB/usr/lib/lighttpd" -f lighttpd.conf
+	serves
+	passes_on
+	[ "$(curl -s -o /dev/null -w '%{http_code}' "$WEBHOOK_BASE_URL/hook.conf")" = 403 ]
+}
+
+@test "busybox httpd serves sms-hook" {
+	PATH=$WEB/bin:$PATH
+	example busybox-httpd.sh
+	export CALLBACK_PATH=/cgi-bin/sms-hook PROBE=/cgi-bin/sms-hook PROBED=405
+	echo "TWILIO_STATUS_CALLBACK=$WEBHOOK_BASE_URL$CALLBACK_PATH" >>hook.conf
+	start ./busybox-httpd.sh
+	serves
+	passes_on
+}
