@@ -39,11 +39,13 @@ SEND = lib/charname.o lib/form.o lib/inflight.o lib/ledger.o lib/mask.o \
 	lib/reply.o lib/segment.o lib/sign.o
 WEB = lib/form.o lib/http.o lib/sign.o
 DOCTOR = lib/doctor.o lib/mask.o lib/variant.o
-HOOK = lib/callback.o lib/cgi.o lib/edge.o lib/webhook.o $(WEB)
+HOOK = lib/callback.o lib/cgi.o lib/edge.o lib/listener.o lib/webhook.o \
+	$(WEB)
 SIM = lib/sim.o lib/sim-api.o lib/sim-courier.o lib/sim-messages.o \
-	lib/sim-plan.o sql/sim.o sql/sim-callback.o sql/sim-cancel.o sql/sim-create.o sql/sim-due.o \
-	sql/sim-error.o sql/sim-list.o sql/sim-page.o sql/sim-posted.o \
-	sql/sim-request.o sql/sim-resource.o sql/sim-seen.o sql/sim-step.o
+	lib/sim-plan.o sql/sim.o sql/sim-callback.o sql/sim-cancel.o \
+	sql/sim-create.o sql/sim-due.o sql/sim-error.o sql/sim-list.o \
+	sql/sim-page.o sql/sim-posted.o sql/sim-request.o sql/sim-resource.o \
+	sql/sim-seen.o sql/sim-step.o
 UNITS = tests/unit/base tests/unit/http tests/unit/json \
 	tests/unit/segment tests/unit/sign
 
@@ -242,8 +244,8 @@ uninstall:
 	rm -rf $(DESTDIR)$(PREFIX)/share/smspipe
 
 clean:
-	rm -f $(PROGS) $(SCRIPTS) $(UNITS) bin/*.o bin/*.log lib/*.o sql/*.o sql/*.sql.c \
-		lib/*.tsv.c $(FUZZERS)
+	rm -f $(PROGS) $(SCRIPTS) $(UNITS) bin/*.o bin/*.log lib/*.o sql/*.o \
+		sql/*.sql.c lib/*.tsv.c $(FUZZERS)
 
 # Headers, with those they include.
 build/fuzz/conf: lib/buf.h lib/conf.h lib/die.h
@@ -260,7 +262,8 @@ bin/sms-cancel.o: lib/buf.h lib/conf.h lib/die.h lib/json.h lib/mask.h \
 bin/sms-fetch.o: lib/buf.h lib/conf.h lib/die.h lib/json.h lib/lookup.h \
 	lib/mask.h lib/num.h lib/rec.h lib/twilio.h lib/when.h
 bin/sms-hook.o: lib/buf.h lib/cgi.h lib/die.h lib/edge.h lib/http.h \
-	lib/intake.h lib/rec.h lib/store.h lib/webhook.h lib/when.h
+	lib/intake.h lib/listener.h lib/rec.h lib/store.h lib/webhook.h \
+	lib/when.h
 bin/sms-lock.o: lib/buf.h lib/conf.h lib/die.h lib/num.h
 bin/sms-optout.o: lib/buf.h lib/conf.h lib/die.h lib/mask.h lib/message.h \
 	lib/rec.h lib/segment.h lib/store.h lib/when.h
@@ -299,6 +302,8 @@ lib/json.o: lib/buf.h lib/die.h lib/json.h lib/num.h lib/rec.h lib/utf8.h \
 lib/ledger.o: lib/buf.h lib/die.h lib/form.h lib/inflight.h lib/ledger.h \
 	lib/message.h lib/rec.h lib/refs.h lib/segment.h lib/sign.h \
 	lib/store.h lib/when.h
+lib/listener.o: lib/buf.h lib/die.h lib/edge.h lib/http.h lib/intake.h \
+	lib/listener.h lib/rec.h lib/store.h lib/webhook.h lib/when.h
 lib/lookup.o: lib/buf.h lib/die.h lib/form.h lib/json.h lib/lookup.h \
 	lib/rec.h lib/sign.h lib/store.h lib/when.h
 lib/mask.o: lib/mask.h

@@ -2,14 +2,16 @@
  * sms-hook - take in a status callback
  *
  * Serves one HTTP connection on standard input and output, as inetd, socat
- * and tcpserver start it, or one request that a web server passes on by CGI:
- * reads it within limits of size and time, checks its signature over what was
- * received, makes it durable, and only then answers 200.  Twilio asks once, so
- * that answer is a promise.
+ * and tcpserver start it, or one request that a web server passes on by CGI,
+ * or all connections to a socket that inetd (wait) or systemd hands over:
+ * reads requests within limits of size and time, checks their signature over
+ * what was received, makes them durable, and only then answers 200.  Twilio
+ * asks once, so that answer is a promise.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,13 +20,15 @@
 #include "die.h"
 #include "edge.h"
 #include "http.h"
+#include "listener.h"
 #include "webhook.h"
 #include "when.h"
 
 enum {
 	HEAD_MS = 10000,      /* the head must be there by then, */
 	REQUEST_MS = 20000,   /* and the body */
-	ANSWER_MS = 5000      /* an answer waits for its client */
+	ANSWER_MS = 5000,     /* an answer waits for its client */
+	IDLE_S = 60           /* a listening process ends */
 };
 
 const char progname[] = "sms-hook";
@@ -35,7 +39,7 @@ static enum edge_shape shape;
 static void
 usage(FILE *fp)
 {
-	fputs("usage: sms-hook [-t now]\n", fp);
+	fputs("usage: sms-hook [-t now] [-w age]\n", fp);
 }
 
 /* Whoever calls die() on the way leaves no client without an answer. */
@@ -48,12 +52,16 @@ apologize(void)
 	static const char sorry_cgi[] = "Status: 503 Service Unavailable\r\n"
 		"Retry-After: 5\r\nContent-Length: 0\r\n\r\n";
 	const char *text = shape == EDGE_CGI ? sorry_cgi : sorry;
+	int fd = 1;
 
 	if (unanswered == NULL)
 		return;
+	/* one at least; else whoever started us would do so again at once */
+	if (shape == EDGE_LISTENING && (fd = accept(0, NULL, NULL)) < 0)
+		return;
 	warn("503 died from %s", unanswered);
-	http_send(1, text, strlen(text), when_mono_ms() + ANSWER_MS);
-	http_linger(1);
+	http_send(fd, text, strlen(text), when_mono_ms() + ANSWER_MS);
+	http_linger(fd);
 }
 
 static void
@@ -105,10 +113,12 @@ serve(struct webhook *w, const struct arrival *from)
 	http_linger(1);
 	if (shape == EDGE_CGI)
 		edge_mute();
-	if (a.is_kept && intake_settle(&w->in, 0) != 0)
+	if (a.is_kept && intake_settle(&w->in, 0) != 0) {
 		warn("callbacks wait in '%s': %s", w->spool, w->in.why);
-	else if (a.is_callback && a.reason != NULL && a.status != 503)
+	} else if (a.is_callback && a.reason != NULL && a.status != 503) {
 		intake_refused(&w->in, a.reason, a.status, from);
+		intake_log(&w->in);
+	}
 	edge_hold(0);
 	buf_release(&out);
 	http_release(&h);
@@ -118,18 +128,20 @@ serve(struct webhook *w, const struct arrival *from)
 int
 main(int argc, char *argv[])
 {
-	struct webhook w = { 0 };
+	static struct webhook w;
+	struct listener l = { 0, 0, -1 };
 	struct arrival from;
-	int c, status;
+	long long idle = IDLE_S;
+	int c, status = 0;
 
 	shape = edge_begin();
 	clock_gettime(CLOCK_MONOTONIC, &from.began);
-	from.now = when_now();
-	while ((c = getopt(argc, argv, "Vht:")) != -1)
+	while ((c = getopt(argc, argv, "Vht:w:")) != -1)
 		switch (c) {
 		case 'V': puts("sms-hook " VERSION); return finish_stdout(0);
 		case 'h': usage(stdout); return finish_stdout(0);
-		case 't': from.now = when_option('t', optarg); break;
+		case 't': l.now = when_option('t', optarg); break;
+		case 'w': idle = when_age_option('w', optarg); break;
 		default: usage(stderr); return BAD_USAGE;
 		}
 	if (optind != argc) {
@@ -141,7 +153,14 @@ main(int argc, char *argv[])
 	atexit(apologize);
 	webhook_open(&w);
 
-	status = serve(&w, &from);
+	if (shape == EDGE_LISTENING) {
+		unanswered = NULL;
+		l.idle_ms = idle * 1000;
+		listener_serve(&l, &w);
+	} else {
+		from.now = l.now >= 0 ? l.now : when_now();
+		status = serve(&w, &from);
+	}
 
 	webhook_close(&w);
 	return status;

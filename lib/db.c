@@ -186,8 +186,8 @@ db_open(struct db **out, const char *path, enum db_mode mode,
 	 */
 	*out = NULL;
 	*why = words;
-	fd = mode == DB_MAKE ? open(path, O_RDWR | O_CREAT, 0600) :
-		open(path, O_RDONLY);
+	fd = mode == DB_EXISTING ? open(path, O_RDONLY) :
+		open(path, O_RDWR | O_CREAT, 0600);
 	if (fd < 0)
 		return open_failed(path, mode, kind->maker, words);
 	close(fd);
@@ -198,7 +198,7 @@ db_open(struct db **out, const char *path, enum db_mode mode,
 	d->query = need((size_t)kind->queries * sizeof(d->query[0]));
 	memset(d->query, 0, (size_t)kind->queries * sizeof(d->query[0]));
 	d->path = need_str(path);
-	d->patience = PATIENCE_MS;
+	d->patience = mode == DB_TRY ? 0 : PATIENCE_MS;
 	srand((unsigned)getpid());
 	rc = sqlite3_open_v2(path, &d->handle, SQLITE_OPEN_READWRITE, NULL);
 	if (rc != SQLITE_OK) {

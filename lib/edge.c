@@ -16,7 +16,7 @@
 #include "num.h"
 
 enum {
-	PEER_MAX = 64,    /* bytes of an address */
+	PASSED = 3,       /* the first descriptor of LISTEN_FDS */
 	CLOSE_MAX = 1024  /* closed where /dev/fd does not list them */
 };
 
@@ -39,13 +39,40 @@ close_others(void)
 	closedir(dir);
 }
 
+static int
+listens(int fd)
+{
+	int yes = 0;
+	socklen_t len = sizeof(yes);
+
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &yes, &len) == 0 &&
+		yes;
+}
+
+/*
+ * Descriptors that systemd passes begin at 3 (sd_listen_fds(3)).  Returns how
+ * many there are; the first takes the place that inetd would have given it.
+ */
+static long long
+adopt(void)
+{
+	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
+	long long n;
+
+	if (pid == NULL || num_parse(pid, 1, 0x7fffffff, &n) != 0 ||
+	    n != getpid() || fds == NULL || num_parse(fds, 0, 1024, &n) != 0)
+		return 0;
+	if (n > 0 && dup2(PASSED, 0) == 0 && !listens(0))
+		dup2(PASSED, 1);
+	return n;
+}
+
 /* Descriptor 2 is the connection or the socket that listens for others. */
 static int
 stderr_is_client(void)
 {
 	struct stat st[3];
-	int i, listens = 0;
-	socklen_t len = sizeof(listens);
+	int i;
 
 	if (fstat(2, &st[2]) != 0 || !S_ISSOCK(st[2].st_mode))
 		return 0;
@@ -53,17 +80,16 @@ stderr_is_client(void)
 		if (fstat(i, &st[i]) == 0 && st[i].st_dev == st[2].st_dev &&
 		    st[i].st_ino == st[2].st_ino)
 			return 1;
-	return getsockopt(2, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == 0 &&
-		listens;
+	return listens(2);
 }
 
 static void
-let_block(int fd)
+let_block(int fd, int yes)
 {
 	int flags = fcntl(fd, F_GETFL);
 
-	if (flags >= 0 && flags & O_NONBLOCK)
-		fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+	if (flags >= 0 && yes == ((flags & O_NONBLOCK) != 0))
+		fcntl(fd, F_SETFL, flags ^ O_NONBLOCK);
 }
 
 void
@@ -82,6 +108,7 @@ enum edge_shape
 edge_begin(void)
 {
 	int fd, mute = 0;
+	long long passed;
 
 	for (fd = 0; fd <= 2; fd++)
 		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF) {
@@ -90,16 +117,40 @@ edge_begin(void)
 				exit(NO_SYSTEM);
 			mute = fd == 2;
 		}
+	passed = adopt();
 	close_others();
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	signal(SIGCHLD, SIG_DFL);
 	signal(SIGALRM, SIG_DFL);
-	let_block(0);
-	let_block(1);
+	let_block(0, 1);
+	let_block(1, 1);
 	if (mute || stderr_is_client())
 		edge_mute();
+	if (passed > 1)
+		die(BAD_SETUP, "LISTEN_FDS is %lld: only one socket is served",
+			passed);
+	if (listens(0)) {
+		let_block(0, 0);
+		return EDGE_LISTENING;
+	}
 	return conf("GATEWAY_INTERFACE") != NULL ? EDGE_CGI : EDGE_CONNECTION;
+}
+
+const char *
+edge_address(const struct sockaddr_storage *a, char text[EDGE_PEER_MAX])
+{
+	const void *in;
+
+	if (a->ss_family == AF_UNIX)
+		return "local";
+	if (a->ss_family == AF_INET)
+		in = &((const struct sockaddr_in *)(const void *)a)->sin_addr;
+	else
+		in = &((const struct sockaddr_in6 *)(const void *)a)->sin6_addr;
+	if (inet_ntop(a->ss_family, in, text, EDGE_PEER_MAX) == NULL)
+		return "unknown";
+	return text;
 }
 
 const char *
@@ -108,31 +159,21 @@ edge_peer(void)
 	static const char *const told[] = {
 		"TCPREMOTEIP", "REMOTE_ADDR", "REMOTE_HOST", "SOCAT_PEERADDR"
 	};
-	static char text[PEER_MAX];
+	static char text[EDGE_PEER_MAX];
 	struct sockaddr_storage a;
 	socklen_t len = sizeof(a);
 	const char *v;
 	size_t i;
 
 	for (i = 0; i < sizeof(told) / sizeof(told[0]); i++)
-		if ((v = conf(told[i])) != NULL && strlen(v) < PEER_MAX &&
+		if ((v = conf(told[i])) != NULL && strlen(v) < EDGE_PEER_MAX &&
 		    strspn(v, "0123456789abcdefghijklmnopqrstuvwxyz"
 		    "ABCDEFGHIJKLMNOPQRSTUVWXYZ.:[]%-") == strlen(v))
 			return v;
 	memset(&a, 0, sizeof(a));
 	if (getpeername(0, (struct sockaddr *)&a, &len) != 0)
 		return "unknown";
-	if (a.ss_family == AF_UNIX)
-		return "local";
-	if (a.ss_family == AF_INET)
-		v = inet_ntop(AF_INET,
-			&((struct sockaddr_in *)(void *)&a)->sin_addr,
-			text, sizeof(text));
-	else
-		v = inet_ntop(AF_INET6,
-			&((struct sockaddr_in6 *)(void *)&a)->sin6_addr,
-			text, sizeof(text));
-	return v != NULL ? v : "unknown";
+	return edge_address(&a, text);
 }
 
 void

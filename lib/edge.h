@@ -1,12 +1,18 @@
 /*
  * edge: a process that a server has just started: inetd, socat or tcpserver to
- * serve one connection on its descriptors 0 and 1, a web server by CGI.
+ * serve one connection on its descriptors 0 and 1, inetd (wait) or systemd to
+ * serve all that come, a web server to serve one request by CGI.
  */
 #ifndef EDGE_H
 #define EDGE_H
 
+#include <sys/socket.h>
+
+enum { EDGE_PEER_MAX = 64 };  /* bytes of an address */
+
 enum edge_shape {
 	EDGE_CONNECTION,  /* 0 and 1 are the client */
+	EDGE_LISTENING,   /* 0 listens for clients and does not block */
 	EDGE_CGI          /* GATEWAY_INTERFACE is set: RFC 3875 */
 };
 
@@ -15,8 +21,9 @@ enum edge_shape {
  * to 2 are open and block, all others are closed (socat leaves the file of
  * its private key open); SIGPIPE and SIGXFSZ are ignored, so that writes fail
  * instead.  Where descriptor 2 is the client's socket, as under inetd, or was
- * closed, messages go to syslog(3) and descriptor 2 to /dev/null.  Returns what
- * there is to serve.
+ * closed, messages go to syslog(3) and descriptor 2 to /dev/null.  A socket that
+ * systemd passes as descriptor 3 (LISTEN_FDS) becomes descriptor 0.  Returns
+ * what there is to serve.
  */
 enum edge_shape edge_begin(void);
 
@@ -25,6 +32,10 @@ enum edge_shape edge_begin(void);
  * environment, else that of descriptor 0; "unknown" without either.
  */
 const char *edge_peer(void);
+
+/* The same for an address as accept(2) gives it; returns text. */
+const char *edge_address(const struct sockaddr_storage *a,
+	char text[EDGE_PEER_MAX]);
 
 /*
  * From now on messages go to syslog(3) and descriptor 2 to /dev/null: a

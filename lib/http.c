@@ -476,6 +476,20 @@ http_next(struct http *h)
 	h->req.body = h->req.query = NULL;
 }
 
+void
+http_reset(struct http *h)
+{
+	buf_reset(&h->in);
+	h->pos = 0;
+	http_next(h);
+}
+
+int
+http_in_head(const struct http *h)
+{
+	return h->phase <= FIELD;
+}
+
 const char *
 http_field(const struct http_request *r, const char *name)
 {
@@ -518,7 +532,7 @@ http_receive(struct http *h, int in, int out, long long deadline)
 		if (state == HTTP_CONTINUE &&
 		    http_send(out, go_on, sizeof(go_on) - 1, deadline) != 0)
 			return refuse(h, 0, "read_error");
-		by = h->phase <= FIELD && h->head_by != 0 &&
+		by = http_in_head(h) && h->head_by != 0 &&
 			h->head_by < deadline ? h->head_by : deadline;
 		if (!wait_for(in, POLLIN, by))
 			return refuse(h, 408, "timeout");

@@ -74,6 +74,12 @@ enum http_state http_parse(struct http *h);
 /* Drops the request that was ready, for the next one on the connection. */
 void http_next(struct http *h);
 
+/* Forgets all that was received, for another connection. */
+void http_reset(struct http *h);
+
+/* True until the head is whole. */
+int http_in_head(const struct http *h);
+
 /* The value of the field of that name (in any case), or NULL. */
 const char *http_field(const struct http_request *r, const char *name);
 

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "die.h"
 #include "intake.h"
@@ -44,19 +45,43 @@ failed(struct intake *in, int status)
 	return status;
 }
 
+/*
+ * The store that is open is the one that db names, and not one that somebody
+ * has removed or put aside since.
+ */
+static int
+is_current(const struct intake *in)
+{
+	struct stat st;
+
+	return stat(in->db, &st) == 0 && st.st_dev == in->dev &&
+		st.st_ino == in->ino;
+}
+
 /* Opens the store, if it is not open, and begins a transaction. */
 static int
 begin(struct intake *in, int patience)
 {
+	struct stat st;
 	const char *why;
 	int r;
 
-	if (in->store == NULL && (r = store_open(&in->store, in->db,
-	    STORE_MAKE, &why)) != 0) {
-		snprintf(in->why, sizeof(in->why), "%s", why);
-		return r;
+	if (in->store != NULL && !is_current(in)) {
+		store_close(in->store);
+		in->store = NULL;
 	}
-	if (patience > 0)
+	if (in->store == NULL) {
+		if ((r = store_open(&in->store, in->db, in->hurry ? STORE_TRY :
+		    STORE_MAKE, &why)) != 0) {
+			snprintf(in->why, sizeof(in->why), "%s", why);
+			return r;
+		}
+		memset(&st, 0, sizeof(st));
+		stat(in->db, &st);
+		in->dev = st.st_dev;
+		in->ino = st.st_ino;
+	}
+	if (patience > 0 && !in->hurry)
 		store_set_patience(in->store, patience);
 	return (r = store_begin(in->store)) == 0 ? 0 : failed(in, r);
 }
@@ -206,12 +231,45 @@ void
 intake_refused(struct intake *in, const char *reason, int answer,
 	const struct arrival *from)
 {
-	struct store_log l = { NULL, NULL, reason, NULL, from->peer, answer,
-		from->now, took_us(from) };
+	time_t minute = from->began.tv_sec / 60;
+	struct refusal *f;
 
-	if (begin(in, REFUSED_MS) == 0 && (store_log(in->store, &l) != 0 ||
-	    store_commit(in->store) != 0))
-		store_rollback(in->store);
+	if (minute != in->minute)
+		in->refused_then = 0;
+	in->minute = minute;
+	if (in->n_refused == INTAKE_REFUSED_MAX ||
+	    in->refused_then == INTAKE_REFUSED_MAX)
+		return;
+	in->refused_then++;
+	f = &in->refused[in->n_refused++];
+	f->reason = reason;
+	f->answer = answer;
+	f->at = from->now;
+	f->took_us = took_us(from);
+	snprintf(f->peer, sizeof(f->peer), "%s", from->peer);
+}
+
+void
+intake_log(struct intake *in)
+{
+	struct store_log l = { .sid = NULL };
+	const struct refusal *f;
+	size_t i;
+	int r;
+
+	if (in->n_refused > 0 && begin(in, REFUSED_MS) == 0) {
+		for (i = r = 0; r == 0 && i < in->n_refused; i++) {
+			f = &in->refused[i];
+			l.status = f->reason;
+			l.peer = f->peer;
+			l.answer = f->answer;
+			l.at = f->at;
+			l.took_us = f->took_us;
+			r = store_log(in->store, &l);
+		}
+		finish(in, r);
+	}
+	in->n_refused = 0;
 }
 
 void

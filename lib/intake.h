@@ -6,17 +6,38 @@
 #ifndef INTAKE_H
 #define INTAKE_H
 
+#include <sys/types.h>
 #include <time.h>
 
 #include "buf.h"
 #include "rec.h"
 #include "store.h"
 
+enum {
+	INTAKE_PEER_MAX = 64,    /* bytes of an address */
+	INTAKE_REFUSED_MAX = 60  /* of these a minute, for one process */
+};
+
+/* A callback that was refused. */
+struct refusal {
+	const char *reason;      /* constant */
+	int answer;
+	long long at, took_us;
+	char peer[INTAKE_PEER_MAX];
+};
+
 struct intake {
 	const char *db;          /* path of the store */
 	const char *spool;       /* path of the spool */
+	int hurry;               /* never waits: others are to be served */
 	struct buf batch;        /* lines for the spool, see intake_add */
 	struct store *store;     /* NULL until it was needed */
+	dev_t dev;               /* what db named when it was opened */
+	ino_t ino;
+	struct refusal refused[INTAKE_REFUSED_MAX];
+	size_t n_refused;        /* of them in use */
+	time_t minute;           /* in which refused_then have been noted */
+	int refused_then;
 	char why[512];           /* more on a failure */
 };
 
@@ -46,11 +67,13 @@ int intake_keep(struct intake *in);
 int intake_settle(struct intake *in, int wait);
 
 /*
- * Leaves a trace of a callback that was refused, if that costs nobody
- * anything: without its parameters, and not for long.
+ * Notes a callback that was refused, without its parameters; intake_log leaves
+ * what was noted in the log of the store, if that costs nobody anything.
+ * Strangers can cause this, so it is not done for all that are too many.
  */
 void intake_refused(struct intake *in, const char *reason, int answer,
 	const struct arrival *from);
+void intake_log(struct intake *in);
 
 void intake_close(struct intake *in);
 

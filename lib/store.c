@@ -55,8 +55,8 @@ store_open(struct store **out, const char *path, enum store_mode mode,
 	int r;
 
 	*out = NULL;
-	r = db_open(&db, path, mode == STORE_MAKE ? DB_MAKE : DB_EXISTING,
-		&kind, why);
+	r = db_open(&db, path, mode == STORE_MAKE ? DB_MAKE :
+		mode == STORE_TRY ? DB_TRY : DB_EXISTING, &kind, why);
 	if (r == 0) {
 		*out = need(sizeof(**out));
 		(*out)->db = db;

@@ -66,8 +66,11 @@ teardown() {
 		>sms-hook@.service
 	sed "s|/usr/local/bin|$ROOT/bin|" "$ROOT/examples/systemd/sms-reconcile.service" \
 		>sms-reconcile.service
+	sed "s|/usr/local/bin|$ROOT/bin|" "$ROOT/examples/systemd/sms-hookd.service" \
+		>sms-hookd.service
 	cp "$ROOT"/examples/systemd/*.socket "$ROOT"/examples/systemd/*.timer .
 	run systemd-analyze verify --man=no ./sms-hook.socket ./sms-hook@.service \
+		./sms-hookd.socket ./sms-hookd.service \
 		./sms-reconcile.service ./sms-reconcile.timer
 	echo "$output"
 	[ "$status" -eq 0 ]

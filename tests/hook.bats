@@ -729,7 +729,7 @@ tcp_start() {
 	sed -n 's/^\.It Li \([0-9]* [a-z_]*\)$/\1/p' "$ROOT/man/sms-hook.8" |
 		sort >manual
 	{
-		grep -ohE '[0-9]+, "[a-z_]+"' "$ROOT"/lib/{http,cgi,webhook}.c \
+		grep -ohE '[0-9]+, "[a-z_]+"' "$ROOT"/lib/{http,cgi,listener,webhook}.c \
 			"$ROOT/bin/sms-hook.c" |
 			tr -d ',"'
 		grep -ohE '"[0-9]+ [a-z_]+ from' "$ROOT/bin/sms-hook.c" |

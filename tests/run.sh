@@ -96,7 +96,7 @@ install_all() {
 		mkdir -p build/web
 		(cd build/web && apt-get download nginx fcgiwrap libfcgi0ldbl \
 			lighttpd libxxhash0 busybox &&
-		for p in *.deb; do dpkg -x $p . || exit; done
+		for p in *.deb; do dpkg -x "$p" . || exit; done
 		rm -f ./*.deb) >"$log/web" 2>&1 ||
 			echo "That failed: $(tail -n 1 "$log/web")"
 	fi
@@ -172,7 +172,7 @@ sanitized() (
 	flags='-fsanitize=address,undefined -fno-sanitize-recover=all'
 	rm -rf build/sanitized
 	mkdir -p build/sanitized &&
-	cp -R Makefile bin lib man sql tests build/sanitized &&
+	cp -R Makefile bin examples lib man sql tests build/sanitized &&
 	cd build/sanitized && make clean &&
 	make all units CFLAGS="-O1 -g -fno-omit-frame-pointer $flags" \
 		LDFLAGS="$flags"

@@ -4,6 +4,8 @@
 
 INETD=$ROOT/build/inetd/usr/sbin
 WEB=$ROOT/build/web
+# the tree that is built with sanitizers lies in the build folder itself
+[ -d "$WEB" ] || INETD=${ROOT%/*}/inetd/usr/sbin WEB=${ROOT%/*}/web
 
 servers_setup() {
 	# a server may empty the environment: the hook gets its settings here
@@ -15,14 +17,14 @@ servers_setup() {
 	chmod 600 hook.conf
 	cat >sms-hook <<-END
 	#!/bin/sh
-	SMS_CONF=$PWD/hook.conf exec $ROOT/bin/sms-hook
+	SMS_CONF=$PWD/hook.conf exec $ROOT/bin/sms-hook "\$@"
 	END
 	chmod 755 sms-hook
 }
 
 # Those that tests/run.sh unpacked with the servers.
 libraries() {
-	printf '%s:' "$ROOT"/build/{inetd,web}/{,usr/}lib/*-linux-*
+	printf '%s:' "${WEB%/*}"/{inetd,web}/{,usr/}lib/*-linux-*
 }
 
 # A port that was free a moment ago: inetd and xinetd cannot ask for any.

@@ -1,0 +1,571 @@
+/*
+ * Each turn of the loop:
+ *
+ *   1  wait until something can be read or written, or is due
+ *   2  accept who waits; read once from each connection that has something
+ *   3  a request that is whole is judged; a good callback joins the batch
+ *   4  intake_keep: the whole batch is durable now, or none of it
+ *   5  answer all that were judged
+ *   6  now and then, take the spool into the store
+ *
+ * Killed before 4 is done: nobody was told anything.  Killed after it: the
+ * callbacks are in the spool, whether the answer got out or not.  Nothing here
+ * waits for one client, nor for others who hold the store.
+ *
+ * A connection has one request under way.  What a client sends behind it
+ * (pipelining) stays in its buffer and is looked at in the next turn.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "buf.h"
+#include "die.h"
+#include "edge.h"
+#include "http.h"
+#include "listener.h"
+#include "when.h"
+
+enum {
+	CONNECTIONS_MAX = 512,
+	DESCRIPTORS_SPARED = 16,  /* for the store and the spool */
+	READ_MAX = 16384,         /* bytes from one connection in one turn */
+	ANSWER_MAX = 4096,
+	HEAD_MS = 10000,          /* the head must be there by then, */
+	REQUEST_MS = 20000,       /* and the body */
+	ANSWER_MS = 5000,         /* an answer waits for its client */
+	KEEP_MS = 180000,         /* longer than proxies keep a connection: who
+	                             closes first must not be we */
+	LINGER_MS = 1000,
+	LINGER_MAX = 1048576,     /* bytes behind the last request */
+	CROWDED_MS = 1000,        /* who was silent for so long makes room */
+	PAUSE_MS = 100,           /* without a descriptor for another one */
+	SETTLE_MS = 20,           /* from the spool into the store */
+	RETRY_MS = 1000,          /* after a failure of that */
+	STOP_MS = 5000,           /* for what is under way at the end, */
+	STOP_IDLE_MS = 500        /* and for who may be about to ask */
+};
+
+enum state { READING, JUDGED, WRITING, LINGERING, CLOSED };
+
+struct connection {
+	struct connection *next;  /* of those that can be used again */
+	int fd;
+	enum state state;
+	struct http h;
+	struct buf out;
+	size_t sent;              /* bytes of out */
+	struct webhook_answer a;
+	struct arrival from;
+	char peer[EDGE_PEER_MAX];
+	long long since;          /* when the state, or the request, began */
+	int begun;                /* bytes of the request are there */
+	int served;               /* requests before this one */
+	int ahead;                /* bytes that were not looked at yet */
+	int head_only, last;      /* of the answer */
+	size_t dropped;
+};
+
+struct loop {
+	const struct listener *l;
+	struct webhook *w;
+	struct connection *c[CONNECTIONS_MAX], *unused;
+	struct pollfd p[CONNECTIONS_MAX + 2];  /* the pipe, fd, connections */
+	size_t n, max;
+	long long now;            /* when_mono_ms() of this turn */
+	long long alone_since;    /* n is 0 */
+	long long pause_until;    /* accept cannot work before */
+	long long settle_at;      /* 0: nothing waits */
+	int troubled;             /* and that was said */
+	long long stop_at;        /* when the signal came; 0: none */
+};
+
+static int woken[2];              /* a pipe, written to by signals */
+
+static void
+wake(int number)
+{
+	int saved = errno;
+
+	(void)number;
+	if (write(woken[1], "", 1) < 0)
+		errno = saved;  /* it is full of the same news */
+	errno = saved;
+}
+
+static int
+set_up(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
+		fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 ? -1 : 0;
+}
+
+static void
+catch_signals(void)
+{
+	static const int ends[] = { SIGTERM, SIGHUP, SIGINT };
+	struct sigaction sa;
+	size_t i;
+
+	if (pipe(woken) != 0 || set_up(woken[0]) != 0 || set_up(woken[1]) != 0)
+		die(NO_SYSTEM, "cannot make a pipe:");
+	memset(&sa, 0, sizeof(sa));
+	sa.sa_handler = wake;
+	for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		sigaction(ends[i], &sa, NULL);
+}
+
+/* When the patience with a connection is at its end. */
+static long long
+deadline(const struct loop *o, const struct connection *c)
+{
+	long long idle = c->since + KEEP_MS, by;
+
+	switch (c->state) {
+	case WRITING: return c->since + ANSWER_MS;
+	case LINGERING: return c->since + LINGER_MS;
+	default: break;
+	}
+	if (c->begun || c->served == 0) {
+		by = c->since + (http_in_head(&c->h) ? HEAD_MS : REQUEST_MS);
+		if (o->stop_at != 0 && by > o->stop_at + STOP_MS)
+			by = o->stop_at + STOP_MS;
+		return by;
+	}
+	if (o->stop_at != 0 && idle > o->stop_at + STOP_IDLE_MS)
+		return o->stop_at + STOP_IDLE_MS;
+	return idle;
+}
+
+static void
+enter(struct loop *o, struct connection *c, enum state state)
+{
+	c->state = state;
+	c->since = o->now;
+}
+
+static void
+shut(struct connection *c)
+{
+	close(c->fd);
+	c->state = CLOSED;
+}
+
+static void
+open_connection(struct loop *o, int fd, const struct sockaddr_storage *a)
+{
+	struct connection *c = o->unused;
+	struct buf out = BUF_INIT(ANSWER_MAX);
+	const char *peer;
+	int yes = 1;
+
+	if (c != NULL) {
+		o->unused = c->next;
+		http_reset(&c->h);
+	} else {
+		c = need(sizeof(*c));
+		memset(c, 0, sizeof(*c));
+		c->out = out;
+		http_init(&c->h);
+	}
+	/* answers to pipelined requests do not wait for each other */
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+	c->fd = fd;
+	if ((peer = edge_address(a, c->peer)) != c->peer)
+		snprintf(c->peer, sizeof(c->peer), "%s", peer);
+	c->served = c->begun = 0;
+	c->ahead = 1;  /* the request is most often there already */
+	c->dropped = 0;
+	enter(o, c, READING);
+	o->c[o->n++] = c;
+}
+
+static void
+lose_answer(struct loop *o, struct connection *c)
+{
+	if (c->a.reason == NULL) {
+		webhook_refuse(&c->a, 0, "answer_lost");
+		webhook_tell(o->w, &c->a, c->peer);
+	}
+	shut(c);
+}
+
+/* Writes what is left of the answer. */
+static void
+send_some(struct loop *o, struct connection *c)
+{
+	ssize_t n;
+
+	while (c->sent < c->out.len) {
+		n = write(c->fd, c->out.s + c->sent, c->out.len - c->sent);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			return;
+		if (n < 0) {
+			lose_answer(o, c);
+			return;
+		}
+		c->sent += (size_t)n;
+	}
+	if (!c->last) {
+		http_next(&c->h);
+		c->served = 1;
+		c->ahead = c->h.in.len > c->h.start;
+		c->begun = 0;
+		enter(o, c, READING);
+	} else if (shutdown(c->fd, SHUT_WR) == 0) {
+		enter(o, c, LINGERING);
+	} else {
+		shut(c);
+	}
+}
+
+/* Answers what was judged; from then on it is out of our hands. */
+static void
+answer(struct loop *o, struct connection *c)
+{
+	const struct webhook_answer *a = &c->a;
+
+	webhook_tell(o->w, a, c->peer);
+	if (a->is_callback && a->reason != NULL && a->status != 503) {
+		intake_refused(&o->w->in, a->reason, a->status, &c->from);
+		if (o->settle_at == 0)
+			o->settle_at = o->now + SETTLE_MS;
+	}
+	if (a->status == 0) {
+		shut(c);
+		return;
+	}
+	if (o->stop_at != 0)
+		c->last = 1;
+	buf_reset(&c->out);
+	c->sent = 0;
+	http_answer(&c->out, a->status, a->lines,
+		*a->body != '\0' ? "text/plain" : NULL, a->body,
+		strlen(a->body), c->head_only, !c->last);
+	enter(o, c, WRITING);
+	send_some(o, c);
+}
+
+/* The request is not one, or not in time. */
+static void
+refuse(struct connection *c, int status, const char *reason)
+{
+	static const struct webhook_answer plain = WEBHOOK_ANSWER;
+
+	c->a = plain;
+	webhook_refuse(&c->a, status, reason);
+	c->head_only = 0;
+	c->last = 1;
+	c->state = JUDGED;
+}
+
+static void
+begin(struct loop *o, struct connection *c)
+{
+	c->begun = 1;
+	if (c->served)
+		c->since = o->now;
+	c->from.peer = c->peer;
+	c->from.now = o->l->now >= 0 ? o->l->now : when_now();
+	clock_gettime(CLOCK_MONOTONIC, &c->from.began);
+}
+
+/* Judges the request if it is whole. */
+static void
+judge(struct loop *o, struct connection *c)
+{
+	static const struct webhook_answer plain = WEBHOOK_ANSWER;
+	static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+
+	switch (http_parse(&c->h)) {
+	case HTTP_MORE:
+		break;
+	case HTTP_CONTINUE:
+		/* nothing else is on its way, so there is room for it */
+		if (write(c->fd, go_on, sizeof(go_on) - 1) < 0)
+			refuse(c, 0, "read_error");
+		break;
+	case HTTP_READY:
+		c->a = plain;
+		c->state = JUDGED;
+		c->head_only = strcmp(c->h.req.method, "HEAD") == 0;
+		c->last = !c->h.req.keep_alive;
+		webhook_take(o->w, &c->h.req, &c->from, &c->a);
+		break;
+	case HTTP_BAD:
+		refuse(c, c->h.status, c->h.reason);
+		break;
+	}
+}
+
+static void
+read_some(struct loop *o, struct connection *c, int readable)
+{
+	struct buf *in = &c->h.in;
+	size_t room = in->max - in->len;
+	ssize_t n = -1;
+
+	errno = EAGAIN;
+	if (readable)
+		n = read(c->fd, in->s + in->len,
+			room < READ_MAX ? room : READ_MAX);
+	if (n > 0) {
+		in->len += (size_t)n;
+		in->s[in->len] = '\0';
+	} else if (n == 0 && in->len == c->h.start) {
+		shut(c);
+		return;
+	} else if (n == 0 && !c->ahead) {
+		refuse(c, 400, "half_request");
+		return;
+	} else if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK &&
+	    errno != EINTR) {
+		if (c->begun)
+			refuse(c, 0, "read_error");
+		else
+			shut(c);
+		return;
+	}
+	c->ahead = 0;
+	if (!c->begun && in->len > c->h.start)
+		begin(o, c);
+	if (c->begun)
+		judge(o, c);
+}
+
+/* Reads what nobody wants, so that closing does not take the answer back. */
+static void
+drop_some(struct connection *c)
+{
+	char dropped[READ_MAX];
+	ssize_t n = read(c->fd, dropped, sizeof(dropped));
+
+	if (n > 0)
+		c->dropped += (size_t)n;
+	if (n == 0 || c->dropped > LINGER_MAX || (n < 0 && errno != EAGAIN &&
+	    errno != EWOULDBLOCK && errno != EINTR))
+		shut(c);
+}
+
+static void
+expire(struct loop *o, struct connection *c)
+{
+	if (c->state == READING && (c->begun || c->served == 0))
+		refuse(c, 408, "timeout");
+	else if (c->state == WRITING)
+		lose_answer(o, c);
+	else
+		shut(c);
+}
+
+/*
+ * The connection from which nothing whole has come for the longest time makes
+ * room for a new one: slow clients can keep each other out, and nobody else.
+ */
+static int
+make_room(struct loop *o)
+{
+	struct connection *oldest = NULL;
+	size_t i;
+
+	for (i = 0; i < o->n; i++)
+		if (o->c[i]->state != JUDGED && o->c[i]->state != WRITING &&
+		    o->c[i]->since + CROWDED_MS <= o->now &&
+		    (oldest == NULL || o->c[i]->since < oldest->since))
+			oldest = o->c[i];
+	if (oldest == NULL)
+		return 0;
+	if (oldest->begun && oldest->state == READING) {
+		refuse(oldest, 408, "timeout");
+		answer(o, oldest);
+	}
+	if (oldest->state != CLOSED)
+		shut(oldest);
+	return 1;
+}
+
+/* Takes those out that were closed. */
+static void
+sweep(struct loop *o)
+{
+	size_t i = 0;
+
+	while (i < o->n)
+		if (o->c[i]->state == CLOSED) {
+			o->c[i]->next = o->unused;
+			o->unused = o->c[i];
+			o->c[i] = o->c[--o->n];
+		} else {
+			i++;
+		}
+}
+
+static void
+accept_all(struct loop *o)
+{
+	struct sockaddr_storage a;
+	socklen_t len;
+	int fd;
+
+	for (;;) {
+		if (o->n == o->max) {
+			if (!make_room(o)) {
+				o->pause_until = o->now + PAUSE_MS;
+				return;
+			}
+			sweep(o);
+		}
+		len = sizeof(a);
+		memset(&a, 0, sizeof(a));
+		fd = accept(o->l->fd, (struct sockaddr *)&a, &len);
+		if (fd >= 0 && set_up(fd) == 0)
+			open_connection(o, fd, &a);
+		else if (fd >= 0)
+			close(fd);
+		else if (errno == EAGAIN || errno == EWOULDBLOCK)
+			return;
+		else if (errno != EINTR && errno != ECONNABORTED) {
+			/* no descriptor or no memory for one more */
+			o->pause_until = o->now + PAUSE_MS;
+			return;
+		}
+	}
+}
+
+static void
+settle(struct loop *o)
+{
+	struct intake *in = &o->w->in;
+
+	o->settle_at = 0;
+	if (intake_settle(in, 0) != 0) {
+		if (!o->troubled)
+			warn("callbacks wait in '%s': %s", in->spool, in->why);
+		o->troubled = 1;
+		o->settle_at = o->now + RETRY_MS;
+	} else {
+		o->troubled = 0;
+		intake_log(in);
+	}
+}
+
+static long long
+sooner(long long a, long long b)
+{
+	return b < a ? b : a;
+}
+
+/* Waits; true when there may be somebody to accept. */
+static int
+wait_for_news(struct loop *o)
+{
+	long long until = o->now + 60000;
+	struct connection *c;
+	size_t i;
+	int accepting = o->stop_at == 0 && o->now >= o->pause_until;
+
+	for (i = 0; i < o->n; i++) {
+		c = o->c[i];
+		until = sooner(until, c->ahead ? 0 : deadline(o, c));
+		o->p[i + 2].fd = c->fd;
+		o->p[i + 2].events = c->state == WRITING ? POLLOUT : POLLIN;
+	}
+	if (o->settle_at != 0)
+		until = sooner(until, o->settle_at);
+	if (o->stop_at == 0 && !accepting)
+		until = sooner(until, o->pause_until);
+	if (o->n == 0 && o->l->idle_ms > 0)
+		until = sooner(until, o->alone_since + o->l->idle_ms);
+	o->p[0].fd = o->stop_at == 0 ? woken[0] : -1;
+	o->p[1].fd = accepting ? o->l->fd : -1;
+	o->p[0].events = o->p[1].events = POLLIN;
+	until -= o->now;
+	if (poll(o->p, (nfds_t)o->n + 2, until > 0 ? (int)until : 0) < 0)
+		for (i = 0; i < o->n + 2; i++)
+			o->p[i].revents = 0;
+	o->now = when_mono_ms();
+	return accepting && o->p[1].revents != 0;
+}
+
+static void
+turn(struct loop *o)
+{
+	size_t i, before = o->n;
+	int news = wait_for_news(o), batch = 0, r;
+	struct connection *c;
+
+	if (o->p[0].revents != 0 && o->stop_at == 0)
+		o->stop_at = o->now;
+	for (i = 0; i < before; i++) {
+		c = o->c[i];
+		if (c->ahead || o->p[i + 2].revents != 0)
+			switch (c->state) {
+			case READING:
+				read_some(o, c, o->p[i + 2].revents != 0);
+				break;
+			case WRITING: send_some(o, c); break;
+			default: drop_some(c);
+			}
+		else if (deadline(o, c) <= o->now)
+			expire(o, c);
+		batch += c->state == JUDGED && c->a.is_kept;
+	}
+	r = batch > 0 ? intake_keep(&o->w->in) : 0;
+	for (i = 0; i < before; i++)
+		if (o->c[i]->state == JUDGED) {
+			if (o->c[i]->a.is_kept)
+				webhook_kept(&o->c[i]->a, r);
+			answer(o, o->c[i]);
+		}
+	if (batch > 0 && o->settle_at == 0)
+		o->settle_at = o->now + SETTLE_MS;
+	if (o->settle_at != 0 && o->settle_at <= o->now)
+		settle(o);
+	sweep(o);
+	if (news)
+		accept_all(o);
+	if (o->n > 0)
+		o->alone_since = when_mono_ms();
+}
+
+void
+listener_serve(const struct listener *l, struct webhook *w)
+{
+	static struct loop o;
+	struct connection *c;
+	long open_max = sysconf(_SC_OPEN_MAX);
+
+	catch_signals();
+	o.l = l;
+	o.w = w;
+	o.max = CONNECTIONS_MAX;
+	if (open_max > 0 && open_max < CONNECTIONS_MAX + DESCRIPTORS_SPARED)
+		o.max = open_max > 2 * DESCRIPTORS_SPARED ?
+			(size_t)open_max - DESCRIPTORS_SPARED :
+			DESCRIPTORS_SPARED;
+	w->in.hurry = 1;
+	o.now = o.alone_since = when_mono_ms();
+	o.settle_at = o.now;  /* what one that was killed has left */
+	while (o.n > 0 || (o.stop_at == 0 && (l->idle_ms == 0 ||
+	    o.now < o.alone_since + l->idle_ms)))
+		turn(&o);
+	if (o.settle_at != 0)
+		settle(&o);
+	for (; (c = o.unused) != NULL; free(c)) {
+		o.unused = c->next;
+		http_release(&c->h);
+		buf_release(&c->out);
+	}
+}

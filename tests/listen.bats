@@ -1,0 +1,363 @@
+# sms-hook as one process for all connections to a socket that it was given.
+load helper
+load servers
+
+SID=SM0123456789abcdef0123456789abcdef
+
+setup() {
+	common_setup
+	servers_setup
+}
+
+teardown() {
+	common_teardown
+}
+
+# listening [option ...]: sms-hook gets a socket as from systemd; HOOK is its
+# process, which starts with the first connection, and log what it says.
+listening() {
+	PORT=$(free_port)
+	export WEBHOOK_BASE_URL=http://127.0.0.1:$PORT
+	echo "WEBHOOK_BASE_URL=$WEBHOOK_BASE_URL" >>hook.conf
+	start systemd-socket-activate -l "127.0.0.1:$PORT" "$PWD/sms-hook" "$@"
+	HOOK=$STARTED_PID
+	ln -sf systemd-socket-activate.err log
+	until_true 10 grep -q '^Listening' log
+}
+
+# waited: the same by openbsd-inetd, which starts it again and again.
+waited() {
+	example inetd-wait.conf
+	LD_LIBRARY_PATH=$(libraries) start "$INETD/inetd" -i "$PWD/inetd-wait.conf"
+	INETD_PID=$STARTED_PID
+	until_true 10 healthy
+}
+
+# The hook that inetd runs now, if any.
+hooks() {
+	ps -A -o pid=,ppid= | awk -v p="$INETD_PID" '$2 == p { print $1 }'
+}
+
+ended() {
+	! kill -0 "$1" 2>/dev/null
+}
+
+# request body [field ...]: a whole request, signed, as bytes
+request() {
+	local body=$1
+	shift
+	printf 'POST /api/webhooks/twilio HTTP/1.1\r\nHost: x\r\n'
+	printf 'Content-Type: application/x-www-form-urlencoded\r\n'
+	printf 'X-Twilio-Signature: %s\r\n' "$(printf %s "$body" |
+		sms-sign "$WEBHOOK_BASE_URL/api/webhooks/twilio")"
+	[ $# -eq 0 ] || printf '%s\r\n' "$@"
+	printf 'Content-Length: %s\r\n\r\n%s' "${#body}" "$body"
+}
+
+# taken n: so many callbacks have come into the store, each once.
+taken() {
+	[ "$(sql "SELECT count(*), count(DISTINCT params) FROM webhook_logs
+		WHERE status = 'success'" 2>/dev/null)" = "$1|$1" ]
+}
+
+load_built() {
+	cc -std=c11 -D_POSIX_C_SOURCE=200809L -I"$ROOT/lib" -o load \
+		"$ROOT/tests/bench/load.c" "$ROOT"/lib/{buf,die,form,num,sign}.c \
+		-lcrypto
+}
+
+bodies() {
+	awk -v n="$1" 'BEGIN {
+		split("queued sending sent delivered", word)
+		for (i = 0; i < n; i++)
+			printf "MessageSid=SM%032x&MessageStatus=%s&N=%d\n",
+				i / 4, word[i % 4 + 1], i
+	}'
+}
+
+# loaded n connections: posts n callbacks; sets bad, how many of them failed
+loaded() {
+	set -- $(bodies "$1" |
+		./load "$WEBHOOK_BASE_URL/api/webhooks/twilio" "$2")
+	echo "$@"
+	[ $# -eq 6 ]
+	bad=$6
+}
+
+@test "one process serves many connections, and ends when there are no more" {
+	listening -w 1s
+	for i in 1 2 3; do
+		[ "$(post_callback "MessageSid=$SID&MessageStatus=sent&N=$i")" = 200 ]
+	done
+	until_true 10 taken 3
+	[ "$(sql "SELECT DISTINCT peer FROM webhook_logs")" = 127.0.0.1 ]
+	until_true 10 ended "$HOOK"
+	wait "$HOOK"
+	[ ! -e sms.db.spool ]
+	! grep sms-hook: log
+}
+
+@test "a connection is kept, and requests that were sent at once are answered in order" {
+	listening
+	{
+		request "MessageSid=$SID&MessageStatus=sent&N=1"
+		printf 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n'
+		request "MessageSid=$SID&MessageStatus=delivered&N=2"
+		printf 'HEAD /healthz HTTP/1.1\r\nHost: x\r\n\r\n'
+		printf 'GET /none HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'
+		printf 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n'
+	} >pipelined
+	socat -t 10 - "TCP:127.0.0.1:$PORT" <pipelined >answer
+	[ "$(sed -n 's/^HTTP\/1.1 \([0-9]*\) .*/\1/p' answer | tr '\n' ' ')" = \
+		'200 200 200 200 404 ' ]
+	[ "$(grep -c '^Connection: keep-alive' answer)" -eq 4 ]
+	[ "$(grep -c '^ok' answer)" -eq 1 ]
+	until_true 10 taken 2
+	[ "$(curl -s "$WEBHOOK_BASE_URL/healthz" "$WEBHOOK_BASE_URL/healthz" \
+		-o /dev/null -o /dev/null -w '%{num_connects}')" = 10 ]
+}
+
+@test "what is answered one by one is answered the same by one for all" {
+	listening
+	n=0 bad=0
+	while IFS=$(printf '\t') read -r status reason request what; do
+		: >log
+		got=$(printf %b "$request" | socat -t 10 - "TCP:127.0.0.1:$PORT" |
+			sed -n 's/^HTTP\/1.1 \([0-9]*\) .*/\1/p' | head -n 1)
+		[ "$reason" = - ] || until_true 2 grep -q \
+			"sms-hook: $status $reason from 127.0.0.1" log ||
+			got="$got without $reason"
+		[ "$got" = "$status" ] || {
+			echo "$what: $got instead of $status"
+			bad=$((bad + 1))
+		}
+		n=$((n + 1))
+	done < <(grep -v '^#' "$ROOT/tests/fixtures/requests.tsv" | grep .)
+	echo "$n requests"
+	[ "$n" -gt 60 ]
+	[ "$bad" -eq 0 ]
+}
+
+@test "openbsd-inetd hands its socket to sms-hook" {
+	waited
+	serves
+	half_close
+	# descriptor 2 is the socket too: nothing may be written to it
+	[ "$(curl -s -o answer -w '%{http_code}' "$WEBHOOK_BASE_URL/none")" = 404 ]
+	[ "$(hooks | wc -l)" -eq 1 ]
+	before=$(hooks)
+	kill -TERM "$before"
+	until_true 10 ended "$before"
+	healthy
+	[ "$(hooks)" != "$before" ]
+}
+
+@test "systemd hands its socket to sms-hook" {
+	example systemd/sms-hookd.socket
+	grep -qx 'Accept=no' sms-hookd.socket
+	start systemd-socket-activate -l "$(sed -n 's/^ListenStream=//p' \
+		sms-hookd.socket)" "$PWD/sms-hook"
+	serves
+	half_close
+}
+
+@test "5,000 callbacks from 64 clients at once are all taken" {
+	load_built
+	waited
+	loaded 5000 64
+	[ "$bad" -eq 0 ]
+	until_true 20 taken 5000
+	[ "$(sql 'PRAGMA integrity_check')" = ok ]
+}
+
+@test "200 slow clients keep nobody waiting" {
+	load_built
+	listening
+	(
+		trap 'exit 0' TERM
+		for i in $(seq 200); do
+			exec {fd}<>"/dev/tcp/127.0.0.1/$PORT"
+			fds="${fds-} $fd"
+			printf 'POST / HTTP/1.1\r\nX: ' >&"$fd"
+		done
+		echo ready >ready
+		while :; do
+			for fd in $fds; do
+				printf x >&"$fd" || exit
+			done
+			echo round >>rounds
+			sleep 0.2
+		done
+	) 3>&- &
+	slow=$!
+	until_true 20 test -s ready
+	loaded 1000 8
+	[ "$bad" -eq 0 ]
+	kill -0 $slow
+	! grep -q '408 timeout' log
+	kill $slow
+	wait $slow || :
+	until_true 20 taken 1000
+}
+
+@test "who is slow makes room when there are too many" {
+	(
+		ulimit -n 48  # for 32 connections
+		PORT=$(free_port)
+		echo "PORT=$PORT" >port
+		echo "WEBHOOK_BASE_URL=http://127.0.0.1:$PORT" >>hook.conf
+		exec systemd-socket-activate -l "127.0.0.1:$PORT" "$PWD/sms-hook"
+	) >out 2>log </dev/null 3>&- &
+	STARTED_PID=$!
+	STARTED="$STARTED $STARTED_PID"
+	until_true 10 grep -q '^Listening' log
+	. ./port
+	export WEBHOOK_BASE_URL=http://127.0.0.1:$PORT
+	for i in $(seq 60); do
+		exec {fd}<>"/dev/tcp/127.0.0.1/$PORT"
+		printf 'POST / HTTP/1.1\r\nX: ' >&"$fd"
+		fds="${fds-} $fd"
+	done
+	[ "$(post_callback "MessageSid=$SID&MessageStatus=sent" -m 8)" = 200 ]
+	grep -q 'sms-hook: 408 timeout from 127.0.0.1' log
+	for fd in $fds; do
+		exec {fd}>&-
+	done
+}
+
+@test "SIGTERM finishes what is under way" {
+	listening
+	healthy
+	exec 8<>"/dev/tcp/127.0.0.1/$PORT"
+	request "MessageSid=$SID&MessageStatus=sent&N=late" >whole
+	head -c 100 whole >&8
+	# its head has arrived when a later one is answered
+	healthy
+	exec 7<>"/dev/tcp/127.0.0.1/$PORT"
+	printf 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n' >&7
+	kill -TERM "$HOOK"
+	# who has nothing to ask is let go first
+	cat <&7 >idle
+	exec 7>&-
+	grep -q '^HTTP/1.1 200' idle
+	tail -c +101 whole >&8
+	cat <&8 >answer
+	exec 8>&-
+	grep -q '^HTTP/1.1 200' answer
+	grep -q '^Connection: close' answer
+	until_true 10 ended "$HOOK"
+	taken 1
+	[ ! -e sms.db.spool ]
+}
+
+@test "kill -9 under load loses nothing that was answered with 200" {
+	load_built
+	waited
+	bodies 3000 >all
+	./load "$WEBHOOK_BASE_URL/api/webhooks/twilio" 16 <all >result 3>&- &
+	load=$!
+	kills=0
+	while kill -0 $load 2>/dev/null && [ "$kills" -lt 200 ]; do
+		for pid in $(hooks); do
+			kill -KILL "$pid" 2>/dev/null && kills=$((kills + 1))
+		done
+		sleep 0.03
+	done
+	wait $load
+	set -- $(cat result)
+	echo "$kills killed: $*"
+	[ "$kills" -gt 5 ]
+	[ "$1" -eq 3000 ]
+	settled
+	# answered or not, none is there twice
+	[ "$(sql "SELECT count(*) = count(DISTINCT params),
+		count(*) >= $((3000 - $6)) FROM webhook_logs
+		WHERE status = 'success'")" = '1|1' ]
+	[ "$(sql 'PRAGMA integrity_check')" = ok ]
+}
+
+@test "a store that others hold keeps nobody waiting, and is taken up again" {
+	listening
+	[ "$(post_callback "MessageSid=$SID&MessageStatus=sent&N=0")" = 200 ]
+	until_true 10 taken 1
+	store_held
+	for i in 1 2 3; do
+		[ "$(post_callback "MessageSid=$SID&MessageStatus=sent&N=$i" -m 2)" = 200 ]
+	done
+	until_true 10 grep -q "callbacks wait in '$SMS_DB.spool': .*is busy" log
+	[ "$(post_callback "MessageSid=$SID&MessageStatus=sent&N=4" -m 2)" = 200 ]
+	store_released
+	until_true 10 taken 5
+	[ "$(grep -c 'callbacks wait' log)" -eq 1 ]
+}
+
+@test "a store that is put aside is not written to any more" {
+	listening
+	[ "$(post_callback "MessageSid=$SID&MessageStatus=sent&N=0")" = 200 ]
+	until_true 10 taken 1
+	sql 'PRAGMA wal_checkpoint(TRUNCATE)'
+	mkdir aside
+	mv sms.db* aside
+	[ "$(post_callback "MessageSid=$SID&MessageStatus=sent&N=1")" = 200 ]
+	until_true 10 taken 1
+	SMS_DB=$PWD/aside/sms.db taken 1
+}
+
+@test "without a spool all that came together goes into the store, or is refused" {
+	mkdir none
+	echo "SMS_SPOOL=$PWD/none/spool" >>hook.conf
+	chmod 555 none
+	rmdir none
+	load_built
+	listening
+	loaded 200 16
+	[ "$bad" -eq 0 ]
+	taken 200
+	store_held
+	[ "$(post_callback "MessageSid=$SID&MessageStatus=sent" -m 2)" = 503 ]
+	grep -q 'sms-hook: 503 store_busy from 127.0.0.1' log
+	store_released
+}
+
+@test "strangers leave at most 60 rows in the log" {
+	listening
+	for i in $(seq 70); do
+		printf 'POST /api/webhooks/twilio HTTP/1.1\r\nHost: x\r\n'
+		printf 'Content-Type: application/x-www-form-urlencoded\r\n'
+		printf 'Content-Length: 3\r\n\r\na=b'
+	done >forged
+	socat -t 10 - "TCP:127.0.0.1:$PORT" <forged >answer
+	[ "$(grep -c '^HTTP/1.1 401' answer)" -eq 70 ]
+	kill -TERM "$HOOK"
+	until_true 10 ended "$HOOK"
+	rows=$(sql "SELECT count(*) FROM webhook_logs
+		WHERE status = 'no_signature' AND params IS NULL")
+	# the minute may have turned meanwhile
+	[ "$rows" -ge 60 ]
+	[ "$rows" -le 70 ]
+}
+
+@test "a setup that is not complete is answered with 503 by who listens, too" {
+	sed -i '/^TWILIO_AUTH_TOKEN/d' hook.conf
+	unset TWILIO_AUTH_TOKEN
+	listening
+	[ "$(curl -s -o answer -w '%{http_code}' "$WEBHOOK_BASE_URL/healthz")" = 503 ]
+	grep -q 'sms-hook: 503 died from' log
+	status=0
+	wait "$HOOK" || status=$?
+	[ "$status" -eq 78 ]
+}
+
+@test "more than one socket is one too many" {
+	echo "WEBHOOK_BASE_URL=http://127.0.0.1:9" >>hook.conf
+	PORT=$(free_port)
+	start systemd-socket-activate -l "127.0.0.1:$PORT" -l "$PWD/socket" \
+		"$PWD/sms-hook"
+	HOOK=$STARTED_PID
+	until_true 10 grep -q '^Listening.*socket' systemd-socket-activate.err
+	run curl -s "http://127.0.0.1:$PORT/healthz"
+	status=0
+	wait "$HOOK" || status=$?
+	[ "$status" -eq 78 ]
+	grep -q 'sms-hook: LISTEN_FDS is 2' systemd-socket-activate.err
+}
