@@ -30,7 +30,7 @@ STORE = lib/db.o lib/store.o sql/apply.o sql/attach.o sql/early-keep.o \
 	sql/find.o sql/holds.o sql/journal.o sql/log.o sql/looked.o sql/made.o \
 	sql/once.o sql/opted-out.o sql/optout-add.o sql/optout-list.o \
 	sql/optout-remove.o sql/retry.o sql/schema.o sql/schema-2.o \
-	sql/stuck.o sql/unsettled.o sql/verdict.o
+	sql/schema-4.o sql/stuck.o sql/unsettled.o sql/verdict.o
 JSON = lib/json.o sql/json-error.o sql/json-message.o sql/json-next.o \
 	sql/json-page.o
 TWILIO = lib/twilio.o

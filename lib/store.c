@@ -11,16 +11,17 @@
 #include "store.h"
 #include "when.h"
 
-extern const char sql_schema[], sql_schema_2[], sql_apply[], sql_attach[], sql_early_keep[],
-	sql_early_ready[], sql_early_take[], sql_error_codes[], sql_expired[], sql_find[],
-	sql_holds[], sql_journal[],
-	sql_log[], sql_looked[], sql_made[], sql_once[], sql_opted_out[],
-	sql_optout_add[], sql_optout_list[], sql_optout_remove[], sql_retry[],
-	sql_stuck[], sql_unsettled[], sql_verdict[];
+extern const char sql_schema[], sql_schema_2[], sql_schema_4[],
+	sql_apply[], sql_attach[], sql_early_keep[], sql_early_ready[],
+	sql_early_take[], sql_error_codes[], sql_expired[], sql_find[],
+	sql_holds[], sql_journal[], sql_log[], sql_looked[], sql_made[],
+	sql_once[], sql_opted_out[], sql_optout_add[], sql_optout_list[],
+	sql_optout_remove[], sql_retry[], sql_stuck[], sql_unsettled[],
+	sql_verdict[];
 
 /* What brings the schema from version i to i + 1. */
 static const char *const migration[] = {
-	sql_schema, sql_schema_2, sql_error_codes
+	sql_schema, sql_schema_2, sql_error_codes, sql_schema_4
 };
 
 enum query {
