@@ -87,11 +87,39 @@ row(sqlite3_stmt *q)
 	return rc == SQLITE_ROW ? 1 : rc == SQLITE_DONE ? 0 : -1;
 }
 
-/* Bytes that SQLite would pass over or pass on unseen. */
+/*
+ * An object or array in the place of a key: SQLite before 3.42 lets one pass
+ * that ends in a string, and then reads memory that is not its own.
+ */
+static int
+has_odd_key(const char *s, size_t len)
+{
+	size_t i;
+	int quoted = 0, closed = 0;
+
+	for (i = 0; i < len; i++) {
+		if (quoted) {
+			if (s[i] == '\\')
+				i++;
+			else if (s[i] == '"')
+				quoted = 0;
+			continue;
+		}
+		if (closed && s[i] == ':')
+			return 1;
+		quoted = s[i] == '"';
+		if (strchr(" \t\r\n", s[i]) == NULL)
+			closed = s[i] == '}' || s[i] == ']';
+	}
+	return 0;
+}
+
+/* Without bytes that SQLite would pass over, pass on unseen or trip over. */
 static int
 readable(const char *s, size_t len)
 {
-	return len > 0 && memchr(s, '\0', len) == NULL && utf8_valid(s, len);
+	return len > 0 && memchr(s, '\0', len) == NULL &&
+		utf8_valid(s, len) && !has_odd_key(s, len);
 }
 
 /* A value; NULL where it is null or an escape made it other than UTF-8. */

@@ -99,32 +99,6 @@ copy(const void *data, size_t len)
 	return s;
 }
 
-/*
- * SQLite before 3.42 takes an object or array that ends in a string for the
- * key of another, and then reads on a page what it does not read alone.
- */
-static int
-has_odd_key(const char *text, size_t size)
-{
-	size_t i;
-	int quoted = 0, closed = 0;
-
-	for (i = 0; i < size; i++) {
-		if (quoted && text[i] == '\\') {
-			i++;
-			continue;
-		}
-		if (closed && text[i] == ':')
-			return 1;
-		if (text[i] == '"')
-			quoted = !quoted;
-		if (strchr(" \t\r\n", text[i]) == NULL)
-			closed = !quoted &&
-				(text[i] == '}' || text[i] == ']');
-	}
-	return 0;
-}
-
 /* The text as the one message of a page says what it says alone. */
 static void
 is_same_on_a_page(const char *text, size_t size, const struct buf *alone)
@@ -135,7 +109,7 @@ is_same_on_a_page(const char *text, size_t size, const struct buf *alone)
 
 	for (i = 0; i < size; i++)
 		depth += text[i] == '{' || text[i] == '[';
-	if (depth > DEPTH || has_odd_key(text, size))
+	if (depth > DEPTH)
 		return;
 	buf_reset(&page);
 	buf_reset(&told);

@@ -139,7 +139,9 @@ no_message(void)
 		"{\"sid\":\"" SM "\",\"status\":\"sent\"}}",
 		"{\"sid\":\"" SM "\",\"status\":\"se",
 		"{\"sid\":\"" SM "\",\"status\":\"sent\",\"to\":\"\xff\"}",
-		"{\"sid\":\"" SM "\",\"status\":\"\\ud800\"}"
+		"{\"sid\":\"" SM "\",\"status\":\"\\ud800\"}",
+		"{\"sid\":\"" SM "\",\"status\":\"sent\",{\"a\":\"b\"} :1}",
+		"{[\"a\"]:1,\"sid\":\"" SM "\",\"status\":\"sent\"}"
 	};
 	static const char nul[] = "{\"sid\":\"" SM "\",\"status\":\"sent\"}\0";
 	struct rec r;
@@ -254,6 +256,7 @@ pages(void)
 	static const char *const wrong[] = {
 		"", "{}", "[]", "{\"messages\":null}", "{\"messages\":{}}",
 		"{\"messages\":[1]}", "{\"messages\":[{}]}",
+		"{\"a\":1,{\"b\":\"c\"}:\"d\",\"messages\":[]}",
 		"{\"messages\":[{\"sid\":\"" SM "\",\"status\":\"sent\"}"
 	};
 	struct seen seen = { "", 0 };
