@@ -26,21 +26,22 @@ BASE = lib/buf.o lib/die.o lib/num.o lib/when.o
 RECORD = lib/rec.o lib/utf8.o
 INTAKE = lib/intake.o lib/spool.o
 STORE = lib/db.o lib/store.o sql/apply.o sql/attach.o sql/early-keep.o \
-	sql/early-ready.o sql/early-take.o sql/error-codes.o sql/expired.o \
-	sql/find.o sql/holds.o sql/journal.o sql/log.o sql/looked.o sql/made.o \
-	sql/once.o sql/opted-out.o sql/optout-add.o sql/optout-list.o \
-	sql/optout-remove.o sql/retry.o sql/schema.o sql/schema-2.o \
+	sql/early-ready.o sql/early-take.o sql/error-codes.o \
+	sql/event-taken.o sql/expired.o sql/find.o sql/holds.o sql/journal.o \
+	sql/log.o sql/looked.o sql/made.o sql/once.o sql/opted-out.o \
+	sql/optout-add.o sql/optout-list.o sql/optout-remove.o sql/reply.o \
+	sql/reply-again.o sql/reply-start.o sql/reply-stop.o sql/retry.o sql/schema.o sql/schema-2.o \
 	sql/schema-4.o sql/stuck.o sql/unsettled.o sql/verdict.o
-JSON = lib/json.o sql/json-error.o sql/json-message.o sql/json-next.o \
-	sql/json-page.o
+JSON = lib/json.o sql/json-error.o sql/json-event.o sql/json-events.o \
+	sql/json-message.o sql/json-next.o sql/json-page.o
 TWILIO = lib/twilio.o
 SEND = lib/charname.o lib/form.o lib/inflight.o lib/ledger.o lib/mask.o \
 	lib/message.o lib/names.o lib/outbox.o lib/progress.o lib/refs.o \
 	lib/reply.o lib/segment.o lib/sign.o
 WEB = lib/form.o lib/http.o lib/sign.o
 DOCTOR = lib/doctor.o lib/mask.o lib/variant.o
-HOOK = lib/callback.o lib/cgi.o lib/edge.o lib/listener.o lib/webhook.o \
-	$(WEB)
+HOOK = lib/callback.o lib/cgi.o lib/edge.o lib/event.o lib/inbound.o \
+	lib/listener.o lib/webhook.o $(JSON) $(WEB)
 SIM = lib/sim.o lib/sim-api.o lib/sim-courier.o lib/sim-messages.o \
 	lib/sim-plan.o sql/sim.o sql/sim-callback.o sql/sim-cancel.o \
 	sql/sim-create.o sql/sim-due.o sql/sim-error.o sql/sim-list.o \
@@ -149,7 +150,7 @@ bin/sms-stuck: bin/sms-stuck.o lib/conf.o lib/inflight.o $(STORE) $(RECORD) \
 		$(STORE) $(RECORD) $(BASE) -lsqlite3 $(LDLIBS)
 
 # Each unit program links all that is not one command's own.
-UNIT = lib/callback.o lib/conf.o lib/edge.o lib/http.o $(SEND) $(TWILIO) \
+UNIT = lib/callback.o lib/conf.o lib/edge.o lib/http.o lib/inbound.o $(SEND) $(TWILIO) \
 	$(JSON) $(INTAKE) $(STORE) $(RECORD) $(BASE)
 
 .c:
@@ -195,10 +196,12 @@ build/fuzz/http: tests/fuzz/http.c lib/http.c lib/buf.c lib/die.c lib/num.c \
 
 build/fuzz/json: tests/fuzz/json.c lib/json.c lib/buf.c lib/die.c lib/num.c \
 		lib/rec.c lib/utf8.c lib/when.c sql/json-error.o \
-		sql/json-message.o sql/json-next.o sql/json-page.o
+		sql/json-event.o sql/json-events.o sql/json-message.o \
+		sql/json-next.o sql/json-page.o
 	$(FUZZER) tests/fuzz/json.c lib/json.c lib/buf.c lib/die.c lib/num.c \
 		lib/rec.c lib/utf8.c lib/when.c sql/json-error.o \
-		sql/json-message.o sql/json-next.o sql/json-page.o -lsqlite3
+		sql/json-event.o sql/json-events.o sql/json-message.o \
+		sql/json-next.o sql/json-page.o -lsqlite3
 
 build/fuzz/rec: tests/fuzz/rec.c lib/rec.c lib/buf.c lib/die.c lib/utf8.c
 	$(FUZZER) tests/fuzz/rec.c lib/rec.c lib/buf.c lib/die.c lib/utf8.c \

@@ -67,7 +67,7 @@ apologize(void)
 static void
 answer(struct buf *out, const struct webhook_answer *a, int head_only)
 {
-	const char *type = *a->body != '\0' ? "text/plain" : NULL;
+	const char *type = *a->body != '\0' ? a->type : NULL;
 	size_t len = strlen(a->body);
 
 	if (shape == EDGE_CGI)
@@ -113,12 +113,9 @@ serve(struct webhook *w, const struct arrival *from)
 	http_linger(1);
 	if (shape == EDGE_CGI)
 		edge_mute();
-	if (a.is_kept && intake_settle(&w->in, 0) != 0) {
+	if (a.is_kept && intake_settle(&w->in, 0) != 0)
 		warn("callbacks wait in '%s': %s", w->spool, w->in.why);
-	} else if (a.is_callback && a.reason != NULL && a.status != 503) {
-		intake_refused(&w->in, a.reason, a.status, from);
-		intake_log(&w->in);
-	}
+	intake_log(&w->in);
 	edge_hold(0);
 	buf_release(&out);
 	http_release(&h);

@@ -11,7 +11,6 @@
 
 enum {
 	URL_MAX = 16384,  /* bytes of a signed URL */
-	TEXT_MAX = 1024,  /* bytes of any field taken over */
 	CODE_MAX = 9999999
 };
 
@@ -71,53 +70,67 @@ callback_authentic(const struct callback *c, const char *tokens,
 	return good;
 }
 
-/* The value of the first of two names that has one, as a record may hold it. */
-static char *
-text(const struct form *form, const char *name, const char *other)
+char *
+callback_value(const struct form *form, const char *name, const char *other)
 {
 	const char *v = form_get(form, name);
 	size_t len;
 
 	if ((v == NULL || *v == '\0') && other != NULL)
 		v = form_get(form, other);
-	if (v == NULL || (len = strlen(v)) == 0 || len > TEXT_MAX ||
+	if (v == NULL || (len = strlen(v)) == 0 || len > CALLBACK_TEXT_MAX ||
 	    !utf8_valid(v, len))
 		return NULL;
 	return (char *)v;  /* records only borrow */
+}
+
+int
+callback_is_status(const char *s)
+{
+	return *s != '\0' && strlen(s) <= CALLBACK_STATUS_MAX &&
+		s[strspn(s, "abcdefghijklmnopqrstuvwxyz"
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZ_")] == '\0';
+}
+
+char *
+callback_ref(char *query)
+{
+	static struct form form;
+	const char *why;
+
+	if (query == NULL || form_parse(&form, query, strlen(query), &why) != 0)
+		return NULL;
+	return callback_value(&form, "ref", NULL);
 }
 
 const char *
 callback_record(struct rec *rec, const struct form *form, char *query,
 	char at[WHEN_SIZE])
 {
-	static struct form in_query;
-	const char *sid, *status, *why;
+	const char *sid, *status;
 	long long code;
 
 	memset(rec, 0, sizeof(*rec));
-	if ((sid = text(form, "MessageSid", "SmsSid")) == NULL)
+	if ((sid = callback_value(form, "MessageSid", "SmsSid")) == NULL)
 		return "no_sid";
 	if (!rec_is_sid(sid))
 		return "bad_sid";
-	if ((status = text(form, "MessageStatus", "SmsStatus")) == NULL)
+	if ((status = callback_value(form, "MessageStatus", "SmsStatus")) == NULL)
 		return "no_status";
-	if (strlen(status) > CALLBACK_STATUS_MAX || status[strspn(status,
-	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")] != '\0')
+	if (!callback_is_status(status))
 		return "bad_status";
 	rec->f[SID] = (char *)sid;
 	rec->f[STATUS] = (char *)status;
 	rec->f[AT] = at;
 	rec->f[SOURCE] = "hook";
-	rec->f[TO] = text(form, "To", NULL);
-	rec->f[FROM] = text(form, "From", NULL);
-	rec->f[ERROR_CODE] = text(form, "ErrorCode", NULL);
+	rec->f[TO] = callback_value(form, "To", NULL);
+	rec->f[FROM] = callback_value(form, "From", NULL);
+	rec->f[ERROR_CODE] = callback_value(form, "ErrorCode", NULL);
 	if (rec->f[ERROR_CODE] != NULL &&
 	    num_parse(rec->f[ERROR_CODE], 1, CODE_MAX, &code) != 0)
 		rec->f[ERROR_CODE] = NULL;
-	rec->f[ERROR_MESSAGE] = text(form, "ErrorMessage",
+	rec->f[ERROR_MESSAGE] = callback_value(form, "ErrorMessage",
 		"ChannelStatusMessage");
-	if (query != NULL &&
-	    form_parse(&in_query, query, strlen(query), &why) == 0)
-		rec->f[REF] = text(&in_query, "ref", NULL);
+	rec->f[REF] = callback_ref(query);
 	return NULL;
 }

@@ -12,7 +12,10 @@
 #include "rec.h"
 #include "when.h"
 
-enum { CALLBACK_STATUS_MAX = 30 };  /* letters of a status */
+enum {
+	CALLBACK_STATUS_MAX = 30,  /* letters of a status */
+	CALLBACK_TEXT_MAX = 1024   /* bytes of any field taken over */
+};
 
 /* What came, and what vouches for it. */
 struct callback {
@@ -38,6 +41,22 @@ int callback_body_hashed(const char *query, const void *body, size_t len);
 
 /* AC and 32 hexadecimal digits, and no more. */
 int callback_is_account(const char *s);
+
+/* A word, as short as a status is. */
+int callback_is_status(const char *s);
+
+/*
+ * The ref that sms-send put into the query of a callback URL, which is decoded
+ * in place and may be NULL; NULL without one.
+ */
+char *callback_ref(char *query);
+
+/*
+ * The value of the first of two names that has one, as a record may hold it;
+ * other may be NULL.
+ */
+char *callback_value(const struct form *form, const char *name,
+	const char *other);
 
 /*
  * Fills rec from the form, and from the query the ref that sms-send put into

@@ -18,14 +18,7 @@ enum {
 	BATCH_MAX = 512 * REC_LINE_MAX
 };
 
-/*
- * The fields of a line of the spool: a status record, and what the log wants
- * to know.  The last is there so that a line that was cut is known.
- */
-enum {
-	PARAMS = STATUS_FIELDS, PEER, CAME_AT, TOOK_US, END, LINE_FIELDS
-};
-
+/* The last field is there so that a line that was cut is known. */
 static char end[] = ".";
 
 static long long
@@ -86,35 +79,86 @@ begin(struct intake *in, int patience)
 	return (r = store_begin(in->store)) == 0 ? 0 : failed(in, r);
 }
 
-/* Whether f is what intake_keep wrote, to its end. */
+/*
+ * Whether rec is what intake_keep wrote, to its end.  Version 0.1 had its end
+ * where the target is now, which begins with a slash.
+ */
 static int
-is_whole(char *const f[LINE_FIELDS])
+is_whole(struct rec *rec)
 {
+	char **f = rec->f;
 	long long n;
 
-	return f[END] != NULL && strcmp(f[END], end) == 0 &&
-		f[CAME_AT] != NULL && when_parse(f[CAME_AT], &n) == 0 &&
-		f[TOOK_US] != NULL &&
-		num_parse(f[TOOK_US], 0, 1LL << 50, &n) == 0;
+	if (f[LINE_TARGET] != NULL && strcmp(f[LINE_TARGET], end) == 0) {
+		f[LINE_TARGET] = NULL;
+		f[LINE_END] = end;
+	}
+	return f[LINE_END] != NULL && strcmp(f[LINE_END], end) == 0 &&
+		f[LINE_CAME_AT] != NULL &&
+		when_parse(f[LINE_CAME_AT], &n) == 0 &&
+		f[LINE_TOOK_US] != NULL &&
+		num_parse(f[LINE_TOOK_US], 0, 1LL << 50, &n) == 0;
+}
+
+static int
+is_reply(const struct rec *rec)
+{
+	return rec->f[DIRECTION] != NULL &&
+		strcmp(rec->f[DIRECTION], "inbound") == 0;
+}
+
+/* Takes in a reply, which came at the given time. */
+static int
+apply_reply(struct intake *in, const struct rec *rec, long long came_at,
+	struct outcome *out)
+{
+	const struct store_reply reply = {
+		.sid = rec->f[SID], .to = rec->f[TO], .from = rec->f[FROM],
+		.service = rec->f[LINE_SERVICE], .body = rec->f[LINE_BODY],
+		.media_url = rec->f[LINE_MEDIA_URL],
+		.segments = rec->f[SEGMENTS], .at = rec->f[AT],
+		.keyword = rec->f[LINE_KEYWORD]
+	};
+
+	return store_reply(in->store, &reply, came_at, out);
+}
+
+/* What log has of the fields of a line. */
+static void
+fill_log(struct store_log *l, const struct rec *rec)
+{
+	l->sid = rec->f[SID];
+	l->params = rec->f[LINE_PARAMS];
+	l->peer = rec->f[LINE_PEER];
+	l->target = rec->f[LINE_TARGET];
+	l->signature = rec->f[LINE_SIGNATURE];
+	l->host = rec->f[LINE_HOST];
+	l->source = rec->f[SOURCE];
+	l->event_id = rec->f[LINE_EVENT_ID];
 }
 
 /* What a line says takes effect and is logged. */
 static int
-apply(struct intake *in, char *const f[LINE_FIELDS])
+apply(struct intake *in, const struct rec *rec)
 {
-	struct store_log l = { f[SID], f[PARAMS], "success", NULL, f[PEER],
-		200, 0, 0 };
-	struct outcome out;
-	struct rec rec;
-	int r;
+	struct store_log l = { .status = "success", .answer = 200 };
+	struct outcome out = { "ignored", NULL, NULL };
+	const char *event = rec->f[LINE_EVENT_ID];
+	int r = 0;
 
-	memset(&rec, 0, sizeof(rec));
-	memcpy(rec.f, f, STATUS_FIELDS * sizeof(rec.f[0]));
-	if (when_parse(f[CAME_AT], &l.at) != 0 ||
-	    num_parse(f[TOOK_US], 0, 1LL << 50, &l.took_us) != 0)
+	if (when_parse(rec->f[LINE_CAME_AT], &l.at) != 0 ||
+	    num_parse(rec->f[LINE_TOOK_US], 0, 1LL << 50, &l.took_us) != 0)
 		return BUG;
-	if ((r = store_apply(in->store, &rec, l.at, &out)) != 0)
+	/* Twilio may deliver an event more than once */
+	if (event != NULL && (r = store_took_event(in->store, event)) != 0)
+		return r < 0 ? failed(in, IO_FAILED) : 0;
+	if (is_reply(rec))
+		r = apply_reply(in, rec, l.at, &out);
+	else if (rec->f[STATUS] != NULL)
+		r = store_apply(in->store, rec, l.at, &out);
+	if (r != 0)
 		return failed(in, r);
+	fill_log(&l, rec);
 	l.outcome = out.word;
 	return (r = store_log(in->store, &l)) == 0 ? 0 : failed(in, r);
 }
@@ -127,8 +171,8 @@ apply_lines(struct intake *in, struct rec_reader *lines)
 	int got, r = 0;
 
 	while (r == 0 && (got = rec_read(lines, &rec)) != 0) {
-		if (got > 0 && is_whole(rec.f))
-			r = apply(in, rec.f);
+		if (got > 0 && is_whole(&rec))
+			r = apply(in, &rec);
 		else
 			warn("spool line %zu is not whole: passed over",
 				lines->number);
@@ -148,23 +192,22 @@ finish(struct intake *in, int r)
 }
 
 int
-intake_add(struct intake *in, const struct rec *rec, const char *params,
+intake_add(struct intake *in, const struct rec *told,
 	const struct arrival *from)
 {
-	char at[WHEN_SIZE], took[24], *f[LINE_FIELDS], *line = NULL;
+	char at[WHEN_SIZE], took[24], *line = NULL;
+	struct rec rec = *told;
 	size_t len = 0;
 	FILE *fp;
 	int r = -1;
 
-	memcpy(f, rec->f, STATUS_FIELDS * sizeof(f[0]));
-	f[PARAMS] = (char *)params;
-	f[PEER] = (char *)from->peer;
-	f[CAME_AT] = when_format(at, from->now);
+	rec.f[LINE_PEER] = (char *)from->peer;
+	rec.f[LINE_CAME_AT] = when_format(at, from->now);
 	snprintf(took, sizeof(took), "%lld", took_us(from));
-	f[TOOK_US] = took;
-	f[END] = end;
+	rec.f[LINE_TOOK_US] = took;
+	rec.f[LINE_END] = end;
 	if ((fp = open_memstream(&line, &len)) != NULL) {
-		rec_write(fp, f, LINE_FIELDS);
+		rec_write(fp, rec.f, LINE_FIELDS);
 		r = ferror(fp);
 		r |= fclose(fp);
 	}
@@ -174,7 +217,7 @@ intake_add(struct intake *in, const struct rec *rec, const char *params,
 		r = 0;
 	/* a line that no reader would take goes straight into the store */
 	else if ((r = begin(in, PATIENCE_MS)) == 0)
-		r = finish(in, apply(in, f));
+		r = finish(in, apply(in, &rec));
 	free(line);
 	return r;
 }
@@ -228,10 +271,11 @@ intake_settle(struct intake *in, int wait)
 }
 
 void
-intake_refused(struct intake *in, const char *reason, int answer,
-	const struct arrival *from)
+intake_refused(struct intake *in, const struct rec *told, const char *reason,
+	int answer, const struct arrival *from)
 {
 	time_t minute = from->began.tv_sec / 60;
+	struct rec rec = *told;
 	struct refusal *f;
 
 	if (minute != in->minute)
@@ -242,11 +286,12 @@ intake_refused(struct intake *in, const char *reason, int answer,
 		return;
 	in->refused_then++;
 	f = &in->refused[in->n_refused++];
+	rec.f[LINE_PEER] = (char *)from->peer;
+	f->text = rec_copy(&f->rec, &rec, LINE_FIELDS);
 	f->reason = reason;
 	f->answer = answer;
 	f->at = from->now;
 	f->took_us = took_us(from);
-	snprintf(f->peer, sizeof(f->peer), "%s", from->peer);
 }
 
 void
@@ -260,8 +305,8 @@ intake_log(struct intake *in)
 	if (in->n_refused > 0 && begin(in, REFUSED_MS) == 0) {
 		for (i = r = 0; r == 0 && i < in->n_refused; i++) {
 			f = &in->refused[i];
+			fill_log(&l, &f->rec);
 			l.status = f->reason;
-			l.peer = f->peer;
 			l.answer = f->answer;
 			l.at = f->at;
 			l.took_us = f->took_us;
@@ -269,6 +314,8 @@ intake_log(struct intake *in)
 		}
 		finish(in, r);
 	}
+	for (i = 0; i < in->n_refused; i++)
+		free(in->refused[i].text);
 	in->n_refused = 0;
 }
 

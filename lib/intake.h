@@ -14,16 +14,33 @@
 #include "store.h"
 
 enum {
-	INTAKE_PEER_MAX = 64,    /* bytes of an address */
 	INTAKE_REFUSED_MAX = 60  /* of these a minute, for one process */
 };
 
-/* A callback that was refused. */
+/*
+ * The fields of a line of the spool: a status record, and what the log and a
+ * reply have besides.  A record whose direction is inbound is a reply, one
+ * without a status is only logged.
+ */
+enum {
+	LINE_PARAMS = STATUS_FIELDS,  /* the body as received, or of an event */
+	LINE_PEER, LINE_CAME_AT, LINE_TOOK_US,  /* intake_add knows these */
+	LINE_TARGET,                  /* path and query as received */
+	LINE_SIGNATURE, LINE_HOST,
+	LINE_EVENT_ID,                /* what is there already has no effect */
+	LINE_BODY, LINE_MEDIA_URL,    /* of a reply */
+	LINE_SERVICE,                 /* the messaging service it came to */
+	LINE_KEYWORD,                 /* "stop", "start" */
+	LINE_END, LINE_FIELDS
+};
+
+/* A callback that was refused: some of these fields, and why. */
 struct refusal {
+	char *text;              /* owned; the fields lie in it */
+	struct rec rec;
 	const char *reason;      /* constant */
 	int answer;
 	long long at, took_us;
-	char peer[INTAKE_PEER_MAX];
 };
 
 struct intake {
@@ -50,11 +67,11 @@ struct arrival {
 /*
  * Step one, for one callback or several: intake_keep makes durable what was
  * added since, with one sync: as lines of the spool or, where that cannot be
- * written, in the store.  params is the body as received.  Both return 0 or
- * the exit status that fits: of intake_add it is about this callback only, of
+ * written, in the store.  rec has the fields of a line.  Both return 0 or the
+ * exit status that fits: of intake_add it is about this callback only, of
  * intake_keep about all that were added.
  */
-int intake_add(struct intake *in, const struct rec *rec, const char *params,
+int intake_add(struct intake *in, const struct rec *rec,
 	const struct arrival *from);
 int intake_keep(struct intake *in);
 
@@ -67,12 +84,13 @@ int intake_keep(struct intake *in);
 int intake_settle(struct intake *in, int wait);
 
 /*
- * Notes a callback that was refused, without its parameters; intake_log leaves
- * what was noted in the log of the store, if that costs nobody anything.
- * Strangers can cause this, so it is not done for all that are too many.
+ * Notes a callback that was refused, with those fields of rec that the log
+ * has; intake_log leaves what was noted in the log of the store, if that costs
+ * nobody anything.  Strangers can cause this, so it is not done for all that
+ * are too many.
  */
-void intake_refused(struct intake *in, const char *reason, int answer,
-	const struct arrival *from);
+void intake_refused(struct intake *in, const struct rec *rec,
+	const char *reason, int answer, const struct arrival *from);
 void intake_log(struct intake *in);
 
 void intake_close(struct intake *in);

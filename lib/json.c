@@ -10,13 +10,14 @@
 #include "utf8.h"
 #include "when.h"
 
-extern const char sql_json_error[], sql_json_message[], sql_json_next[],
-	sql_json_page[];
+extern const char sql_json_error[], sql_json_event[], sql_json_events[],
+	sql_json_message[], sql_json_next[], sql_json_page[];
 
-enum query { ERROR, MESSAGE, NEXT, PAGE, QUERIES };
+enum query { ERROR, EVENT, EVENTS, MESSAGE, NEXT, PAGE, QUERIES };
 
 static const char *const text[QUERIES] = {
-	sql_json_error, sql_json_message, sql_json_next, sql_json_page
+	sql_json_error, sql_json_event, sql_json_events, sql_json_message,
+	sql_json_next, sql_json_page
 };
 
 /* 10000-01-01: from then on a text time has no room for the year. */
@@ -27,6 +28,12 @@ enum {
 	M_SID, M_STATUS, M_ERROR_CODE, M_SENT, M_UPDATED, M_CREATED, M_TO,
 	M_FROM, M_DIRECTION, M_SEGMENTS, M_PRICE, M_CURRENCY, M_ERROR_MESSAGE,
 	M_BODY
+};
+
+/* The columns of json-event.sql. */
+enum {
+	E_ID, E_TYPE, E_AT, E_SID, E_STATUS, E_ERROR_CODE, E_SEGMENTS, E_TO,
+	E_FROM, E_SERVICE, E_CALLBACK, E_BODY, E_OPT_OUT_TYPE
 };
 
 struct json {
@@ -244,6 +251,52 @@ json_page(struct json *j, const char *s, size_t len,
 			return -1;
 		if ((r = each(ctx, &rec, value(j->query[MESSAGE],
 		    M_BODY))) != 0)
+			return r;
+	}
+	return got;
+}
+
+static int
+read_event(struct json *j, const char *s, struct json_event *e)
+{
+	sqlite3_stmt *q = ask(j, EVENT, s, strlen(s));
+
+	if (row(q) != 1)
+		return -1;
+	e->text = s;
+	e->id = value(q, E_ID);
+	e->type = value(q, E_TYPE);
+	e->at = value(q, E_AT);
+	e->sid = value(q, E_SID);
+	e->status = value(q, E_STATUS);
+	e->error_code = number(q, E_ERROR_CODE, 1);
+	e->segments = number(q, E_SEGMENTS, 1);
+	e->to = value(q, E_TO);
+	e->from = value(q, E_FROM);
+	e->service = value(q, E_SERVICE);
+	e->callback = value(q, E_CALLBACK);
+	e->body = value(q, E_BODY);
+	e->opt_out_type = value(q, E_OPT_OUT_TYPE);
+	return 0;
+}
+
+int
+json_events(struct json *j, const char *s, size_t len,
+	int (*each)(void *ctx, const struct json_event *e), void *ctx)
+{
+	struct json_event e;
+	sqlite3_stmt *q;
+	const char *event;
+	int got, r;
+
+	if (!readable(s, len))
+		return -1;
+	q = ask(j, EVENTS, s, len);
+	while ((got = row(q)) == 1) {
+		event = (const char *)sqlite3_column_text(q, 0);
+		if (event == NULL || read_event(j, event, &e) != 0)
+			return -1;
+		if ((r = each(ctx, &e)) != 0)
 			return r;
 	}
 	return got;

@@ -1,6 +1,6 @@
 /*
- * json: what Twilio's API answers, read by SQLite's JSON functions
- * (sql/json-*.sql).  Values live until the next call on the same reader.
+ * json: what Twilio's API answers and its Event Streams post, read by SQLite's
+ * JSON functions (sql/json-*.sql).  Values live until the next call on the same reader.
  */
 #ifndef JSON_H
 #define JSON_H
@@ -39,5 +39,26 @@ int json_error(struct json *j, const char *text, size_t len,
 int json_page(struct json *j, const char *text, size_t len,
 	int (*each)(void *ctx, const struct rec *rec, const char *body),
 	void *ctx, const char **next);
+
+/* An event of Twilio's Event Streams; what is not known is NULL. */
+struct json_event {
+	const char *text;                      /* all of it, JSON */
+	const char *id, *type;
+	const char *at;                        /* text time */
+	const char *sid;
+	const char *status;                    /* in lower case */
+	const char *error_code, *segments;     /* whole numbers, from 1 */
+	const char *to, *from, *service;
+	const char *callback;                  /* URL */
+	const char *body, *opt_out_type;
+};
+
+/*
+ * The CloudEvents of an array, in its order, or one alone.  Returns 0, -1 when
+ * the text is neither, nor an array of objects, or what each returned if not
+ * 0.
+ */
+int json_events(struct json *j, const char *text, size_t len,
+	int (*each)(void *ctx, const struct json_event *e), void *ctx);
 
 #endif

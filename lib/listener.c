@@ -238,11 +238,8 @@ answer(struct loop *o, struct connection *c)
 	const struct webhook_answer *a = &c->a;
 
 	webhook_tell(o->w, a, c->peer);
-	if (a->is_callback && a->reason != NULL && a->status != 503) {
-		intake_refused(&o->w->in, a->reason, a->status, &c->from);
-		if (o->settle_at == 0)
-			o->settle_at = o->now + SETTLE_MS;
-	}
+	if (o->w->in.n_refused > 0 && o->settle_at == 0)
+		o->settle_at = o->now + SETTLE_MS;
 	if (a->status == 0) {
 		shut(c);
 		return;
@@ -252,7 +249,7 @@ answer(struct loop *o, struct connection *c)
 	buf_reset(&c->out);
 	c->sent = 0;
 	http_answer(&c->out, a->status, a->lines,
-		*a->body != '\0' ? "text/plain" : NULL, a->body,
+		*a->body != '\0' ? a->type : NULL, a->body,
 		strlen(a->body), c->head_only, !c->last);
 	enter(o, c, WRITING);
 	send_some(o, c);

@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 enum {
-	REC_MAX = 20,          /* fields kept of a line; more are ignored */
+	REC_MAX = 32,          /* fields kept of a line; more are ignored */
 	REC_LINE_MAX = 65536   /* bytes of a line with its newline */
 };
 

@@ -13,10 +13,12 @@
 
 extern const char sql_schema[], sql_schema_2[], sql_schema_4[],
 	sql_apply[], sql_attach[], sql_early_keep[], sql_early_ready[],
-	sql_early_take[], sql_error_codes[], sql_expired[], sql_find[],
-	sql_holds[], sql_journal[], sql_log[], sql_looked[], sql_made[],
+	sql_early_take[], sql_error_codes[], sql_event_taken[], sql_expired[],
+	sql_find[], sql_holds[], sql_journal[], sql_log[], sql_looked[],
+	sql_made[],
 	sql_once[], sql_opted_out[], sql_optout_add[], sql_optout_list[],
-	sql_optout_remove[], sql_retry[], sql_stuck[], sql_unsettled[],
+	sql_optout_remove[], sql_reply[], sql_reply_again[], sql_reply_start[],
+	sql_reply_stop[], sql_retry[], sql_stuck[], sql_unsettled[],
 	sql_verdict[];
 
 /* What brings the schema from version i to i + 1. */
@@ -25,16 +27,18 @@ static const char *const migration[] = {
 };
 
 enum query {
-	APPLY, ATTACH, EARLY_KEEP, EARLY_READY, EARLY_TAKE, EXPIRED, FIND,
-	HOLDS, JOURNAL, LOG, LOOKED, MADE, ONCE, OPTED_OUT, OPTOUT_ADD, OPTOUT_LIST,
-	OPTOUT_REMOVE, RETRY, STUCK, UNSETTLED, VERDICT, QUERIES
+	APPLY, ATTACH, EARLY_KEEP, EARLY_READY, EARLY_TAKE, EVENT_TAKEN, EXPIRED,
+	FIND, HOLDS, JOURNAL, LOG, LOOKED, MADE, ONCE, OPTED_OUT, OPTOUT_ADD,
+	OPTOUT_LIST, OPTOUT_REMOVE, REPLY, REPLY_AGAIN, REPLY_START, REPLY_STOP,
+	RETRY, STUCK, UNSETTLED, VERDICT, QUERIES
 };
 
 static const char *const text[QUERIES] = {
 	sql_apply, sql_attach, sql_early_keep, sql_early_ready,
-	sql_early_take, sql_expired, sql_find, sql_holds, sql_journal, sql_log,
-	sql_looked, sql_made, sql_once, sql_opted_out, sql_optout_add,
-	sql_optout_list, sql_optout_remove, sql_retry, sql_stuck,
+	sql_early_take, sql_event_taken, sql_expired, sql_find, sql_holds,
+	sql_journal, sql_log, sql_looked, sql_made, sql_once, sql_opted_out,
+	sql_optout_add, sql_optout_list, sql_optout_remove, sql_reply,
+	sql_reply_again, sql_reply_start, sql_reply_stop, sql_retry, sql_stuck,
 	sql_unsettled, sql_verdict
 };
 
@@ -474,6 +478,53 @@ store_optout_remove(struct store *s, const char *recipient,
 	return r == 0 && n == 0 ? -1 : r;
 }
 
+static int
+run_reply(struct store *s, enum query i, const struct store_reply *m,
+	const char *sender, long long now, int *n)
+{
+	sqlite3_stmt *q = db_query(s->db, i);
+	char at[WHEN_SIZE];
+
+	db_bind(q, ":sid", m->sid);
+	db_bind(q, ":to", m->to);
+	db_bind(q, ":from", m->from);
+	db_bind(q, ":service", m->service);
+	db_bind(q, ":sender", sender);
+	db_bind(q, ":body", m->body);
+	db_bind(q, ":media_url", m->media_url);
+	db_bind(q, ":segments", m->segments);
+	db_bind(q, ":at", m->at);
+	bind_time(q, ":now", at, now);
+	return db_change(s->db, q, n);
+}
+
+int
+store_reply(struct store *s, const struct store_reply *m, long long now,
+	struct outcome *out)
+{
+	enum query change;
+	int n, r;
+
+	out->old = out->new = NULL;
+	out->word = "applied";
+	if ((r = run_reply(s, REPLY, m, NULL, now, &n)) != 0)
+		return r;
+	if (n == 0) {
+		r = run_reply(s, REPLY_AGAIN, m, NULL, now, &n);
+		out->word = n > 0 ? "same" : "conflict";
+		return r;
+	}
+	if ((r = take_early(s, m->sid, now)) != 0 || m->keyword == NULL)
+		return r;
+	out->word = m->keyword;
+	change = strcmp(m->keyword, "stop") == 0 ? REPLY_STOP : REPLY_START;
+	if (m->from != NULL && m->to != NULL)
+		r = run_reply(s, change, m, m->to, now, NULL);
+	if (r == 0 && m->from != NULL && m->service != NULL)
+		r = run_reply(s, change, m, m->service, now, NULL);
+	return r;
+}
+
 int
 store_retry(struct store *s, const struct store_retry *w,
 	int (*each)(void *ctx, const struct rec *rec), void *ctx)
@@ -500,7 +551,21 @@ store_log(struct store *s, const struct store_log *l)
 	db_bind(q, ":status", l->status);
 	db_bind(q, ":outcome", l->outcome);
 	db_bind(q, ":peer", l->peer);
+	db_bind(q, ":signature", l->signature);
+	db_bind(q, ":host", l->host);
+	db_bind(q, ":target", l->target);
+	db_bind(q, ":source", l->source);
+	db_bind(q, ":event_id", l->event_id);
 	db_bind_number(q, ":answer", l->answer);
 	db_bind_number(q, ":took_us", l->took_us);
 	return db_change(s->db, q, NULL);
+}
+
+int
+store_took_event(struct store *s, const char *event_id)
+{
+	sqlite3_stmt *q = db_query(s->db, EVENT_TAKEN);
+
+	db_bind(q, ":event_id", event_id);
+	return (int)number(s, q);
 }

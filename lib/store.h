@@ -84,9 +84,13 @@ long long store_made(struct store *s, const char *to, long long since);
 int store_unsettled(struct store *s, int (*each)(void *ctx, long long id,
 	const struct rec *rec), void *ctx);
 
-/* What became of a status record; the strings live until the next verb. */
+/*
+ * What became of a status record or a reply; the strings live until the next
+ * verb.
+ */
 struct outcome {
-	const char *word;   /* applied same stale conflict unknown failed */
+	const char *word;   /* applied same stale conflict unknown failed, and
+	                       of a reply stop, start: it was that keyword */
 	const char *old;    /* status before; NULL for unknown */
 	const char *new;    /* status now; NULL for unknown */
 };
@@ -149,6 +153,26 @@ int store_optout_add(struct store *s, const char *recipient,
 int store_optout_remove(struct store *s, const char *recipient,
 	const char *sender);
 
+/* A message that somebody sent to us; all but sid and at may be NULL. */
+struct store_reply {
+	const char *sid;
+	const char *to, *from;    /* our number, theirs */
+	const char *service;      /* the messaging service that to belongs to */
+	const char *body, *media_url;
+	const char *segments;     /* as a number */
+	const char *at;           /* text time */
+	const char *keyword;      /* "stop", "start" */
+};
+
+/*
+ * Writes its row, once: where there is one of the same SID, of another reply
+ * or going out, the outcome is "same" or "conflict".  A keyword puts sender
+ * and recipient on the list of opt-outs or takes them off it, in the order in
+ * which they were sent, however they are told.
+ */
+int store_reply(struct store *s, const struct store_reply *m, long long now,
+	struct outcome *out);
+
 struct store_retry {
 	const char *sender;   /* only what went out by this one */
 	long long now;
@@ -167,11 +191,17 @@ struct store_log {
 	const char *status;   /* success, bad_signature, ... */
 	const char *outcome;  /* of store_apply, or NULL */
 	const char *peer;     /* address, or NULL */
+	const char *signature, *host, *target;  /* of the request, or NULL */
+	const char *source;   /* hook, event, reply, or NULL */
+	const char *event_id; /* unique; NULL if none */
 	int answer;           /* HTTP status code */
 	long long at;         /* when it came, epoch seconds */
 	long long took_us;    /* microseconds from the first byte to the answer */
 };
 
 int store_log(struct store *s, const struct store_log *l);
+
+/* 1 if the log has that event_id, 0, or -1 if the store fails. */
+int store_took_event(struct store *s, const char *event_id);
 
 #endif

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -6,9 +7,17 @@
 #include "callback.h"
 #include "conf.h"
 #include "die.h"
+#include "event.h"
 #include "form.h"
+#include "inbound.h"
+#include "utf8.h"
 #include "webhook.h"
 #include "when.h"
+
+/* Bytes of what the log has of a request; what is longer is left out. */
+enum { TARGET_MAX = 2048, SIGNATURE_MAX = 100, HOST_MAX = 255 };
+
+enum media { NEITHER, FORM, JSON };
 
 void
 webhook_open(struct webhook *w)
@@ -32,6 +41,11 @@ webhook_open(struct webhook *w)
 		if (w->tokens[strspn(w->tokens, " ,\t\n")] == '\0')
 			die(BAD_SETUP, "TWILIO_AUTH_TOKEN is empty");
 	}
+	if (conf("SMS_LOG_REFUSED") != NULL) {
+		w->log_bodies = strcmp(conf("SMS_LOG_REFUSED"), "body") == 0;
+		if (!w->log_bodies)
+			die(BAD_SETUP, "SMS_LOG_REFUSED is not 'body'");
+	}
 	w->in.db = w->db = conf_db();
 	w->in.spool = w->spool = conf_spool();
 }
@@ -40,6 +54,7 @@ void
 webhook_close(struct webhook *w)
 {
 	intake_close(&w->in);
+	json_close(w->json);
 	free(w->url);
 	free(w->tokens);
 	free(w->db);
@@ -60,6 +75,7 @@ webhook_kept(struct webhook_answer *a, int status)
 	if (status == 0)
 		return;
 	a->is_kept = 0;
+	a->body = "";
 	a->lines = "Retry-After: 5\r\n";
 	if (status == TRY_LATER)
 		webhook_refuse(a, 503, "store_busy");
@@ -67,42 +83,161 @@ webhook_kept(struct webhook_answer *a, int status)
 		webhook_refuse(a, 503, "store_failed");
 }
 
+static enum media
+media(const char *type)
+{
+	static const struct {
+		const char *name;
+		enum media media;
+	} known[] = {
+		{ "application/x-www-form-urlencoded", FORM },
+		{ "application/json", JSON },
+		{ "application/cloudevents+json", JSON },
+		{ "application/cloudevents-batch+json", JSON }
+	};
+	size_t len, i;
+
+	if (type == NULL)
+		return NEITHER;
+	len = strcspn(type, "; \t");
+	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strlen(known[i].name) == len &&
+		    strncasecmp(type, known[i].name, len) == 0)
+			return known[i].media;
+	return NEITHER;
+}
+
+static char *
+bounded(const char *s, size_t max)
+{
+	return s != NULL && strlen(s) <= max && utf8_valid(s, strlen(s)) ?
+		(char *)s : NULL;
+}
+
+/* What the log has of the request, whatever becomes of it. */
+static void
+fill_seen(struct rec *seen, const struct http_request *r, struct buf *target)
+{
+	memset(seen, 0, sizeof(*seen));
+	if (buf_addstr(target, r->path) == 0 && (r->query == NULL ||
+	    buf_addf(target, "?%s", r->query) == 0))
+		seen->f[LINE_TARGET] = bounded(target->s, target->len);
+	seen->f[LINE_SIGNATURE] = bounded(http_field(r, "X-Twilio-Signature"),
+		SIGNATURE_MAX);
+	seen->f[LINE_HOST] = bounded(http_field(r, "Host"), HOST_MAX);
+}
+
+/* A callback or event that is being taken in. */
+struct taking {
+	struct webhook *w;
+	const struct arrival *from;
+	const struct rec *seen;
+	int status;  /* what intake_add said */
+};
+
+static int
+add(void *ctx, const struct rec *told)
+{
+	struct taking *t = ctx;
+	struct rec rec = *told;
+
+	rec.f[LINE_TARGET] = t->seen->f[LINE_TARGET];
+	rec.f[LINE_SIGNATURE] = t->seen->f[LINE_SIGNATURE];
+	rec.f[LINE_HOST] = t->seen->f[LINE_HOST];
+	return t->status = intake_add(&t->w->in, &rec, t->from);
+}
+
+/* Takes in a callback or a reply; returns a reason word or NULL. */
+static const char *
+take_form(struct taking *t, const struct form *form, char *query,
+	struct webhook_answer *a)
+{
+	static const char twiml[] = "<?xml version=\"1.0\" "
+		"encoding=\"UTF-8\"?><Response/>";
+	struct buf urls = BUF_INIT(INBOUND_URLS_MAX);
+	char at[WHEN_SIZE];
+	struct rec rec;
+	const char *why = callback_record(&rec, form, query,
+		when_format(at, t->from->now));
+
+	if (why != NULL)
+		return why;
+	rec.f[LINE_PARAMS] = t->seen->f[LINE_PARAMS];
+	if (inbound_is(&rec, form)) {
+		inbound_fill(&rec, form, &urls);
+		a->type = "text/xml";
+		a->body = twiml;
+	}
+	add(t, &rec);
+	buf_release(&urls);
+	return NULL;
+}
+
+/* The same for all events of a body, or none of them. */
+static const char *
+take_events(struct taking *t, const struct http_request *r)
+{
+	struct webhook *w = t->w;
+	size_t before = w->in.batch.len;
+	const char *why;
+
+	if (w->json == NULL)
+		w->json = json_open();
+	why = event_read(w->json, r->body, r->body_len, w->url, t->from->now,
+		add, t);
+	if (t->status != 0)
+		w->in.batch.len = before;
+	return why != NULL && *why != '\0' ? why : NULL;
+}
+
 static void
 take_callback(struct webhook *w, struct http_request *r,
 	const struct arrival *from, struct webhook_answer *a)
 {
-	static const char form_type[] = "application/x-www-form-urlencoded";
 	static struct form form;
-	const struct callback c = {
+	struct callback c = {
 		.signature = http_field(r, "X-Twilio-Signature"),
-		.query = r->query, .form = &form
+		.query = r->query, .body = r->body, .body_len = r->body_len
 	};
-	const char *type = http_field(r, "Content-Type"), *why;
-	char at[WHEN_SIZE], *params = need_str(r->body);
-	struct rec rec;
+	enum media type = media(http_field(r, "Content-Type"));
+	struct buf target = BUF_INIT(TARGET_MAX);
+	char *body = need_str(r->body);
+	const char *why = NULL;
+	struct rec seen;
+	struct taking t = { w, from, &seen, 0 };
 
+	fill_seen(&seen, r, &target);
+	seen.f[SOURCE] = type == JSON ? "event" : type == FORM ? "hook" : NULL;
+	seen.f[LINE_PARAMS] = body;
+	if (type == FORM)
+		c.form = &form;
 	if (http_field(r, "Content-Length") == NULL &&
 	    http_field(r, "Transfer-Encoding") == NULL) {
 		webhook_refuse(a, 411, "no_length");
-	} else if (type == NULL ||
-	    strcspn(type, "; \t") != sizeof(form_type) - 1 ||
-	    strncasecmp(type, form_type, sizeof(form_type) - 1) != 0) {
+	} else if (type == NEITHER) {
 		webhook_refuse(a, 415, "media_type");
-	} else if (form_parse(&form, r->body, r->body_len, &why) != 0) {
+	} else if (type == FORM &&
+	    form_parse(&form, r->body, r->body_len, &why) != 0) {
 		webhook_refuse(a, 400, "bad_form");
 	} else if (w->tokens != NULL && c.signature == NULL) {
 		webhook_refuse(a, 401, "no_signature");
 	} else if (w->tokens != NULL &&
 	    !callback_authentic(&c, w->tokens, w->url)) {
 		webhook_refuse(a, 401, "bad_signature");
-	} else if ((why = callback_record(&rec, &form, r->query,
-	    when_format(at, from->now))) != NULL) {
+	} else if ((why = type == JSON ? take_events(&t, r) :
+	    take_form(&t, &form, r->query, a)) != NULL) {
 		webhook_refuse(a, 400, why);
 	} else {
 		a->is_kept = 1;
-		webhook_kept(a, intake_add(&w->in, &rec, params, from));
+		webhook_kept(a, t.status);
 	}
-	free(params);
+	if (a->reason != NULL && a->status != 503) {
+		if (!w->log_bodies)
+			seen.f[LINE_PARAMS] = NULL;
+		intake_refused(&w->in, &seen, a->reason, a->status, from);
+	}
+	buf_release(&target);
+	free(body);
 }
 
 void
@@ -116,7 +251,6 @@ webhook_take(struct webhook *w, struct http_request *r,
 		len = 1;
 	if (strncmp(r->path, path, len) == 0 && r->path[len] == '\0') {
 		if (strcmp(r->method, "POST") == 0) {
-			a->is_callback = 1;
 			take_callback(w, r, from, a);
 			return;
 		}

@@ -7,12 +7,15 @@
 
 #include "http.h"
 #include "intake.h"
+#include "json.h"
 
 struct webhook {
 	char *url;            /* public, of the callback, with its query */
 	const char *path;     /* where requests for it arrive */
 	char *tokens;         /* NULL: signatures are not checked */
+	int log_bodies;       /* of callbacks that are refused */
 	char *db, *spool;
+	struct json *json;    /* NULL until it was needed */
 	struct intake in;
 };
 
@@ -21,13 +24,13 @@ struct webhook_answer {
 	int status;           /* of HTTP; 0: nobody is there to read it */
 	const char *reason;   /* a word of DIAGNOSTICS, or NULL: all is well */
 	const char *lines;    /* header lines */
+	const char *type;     /* of the body */
 	const char *body;     /* text */
-	int is_callback;      /* it belongs into the log of the store */
 	int is_kept;          /* it is durable once intake_keep has returned 0 */
 	int exit_status;
 };
 
-#define WEBHOOK_ANSWER { 200, NULL, "", "", 0, 0, 0 }
+#define WEBHOOK_ANSWER { 200, NULL, "", "text/plain", "", 0, 0 }
 
 /* Reads the configuration; dies if it is not complete. */
 void webhook_open(struct webhook *w);
@@ -35,7 +38,8 @@ void webhook_close(struct webhook *w);
 
 /*
  * Answers a request.  An answer that is_kept must not be given before
- * intake_keep(&w->in), and webhook_kept with what that returned.
+ * intake_keep(&w->in), and webhook_kept with what that returned.  A callback
+ * that is refused is noted for intake_log(&w->in).
  */
 void webhook_take(struct webhook *w, struct http_request *r,
 	const struct arrival *from, struct webhook_answer *a);

@@ -323,8 +323,9 @@ hook_started() {
 	refused 404 not_found
 	[ "$(code -X POST -H Content-Length: "$url")" = 411 ]
 	refused 411 no_length
-	[ "$(code -H 'Content-Type: application/json' -d '{}' "$url")" = 415 ]
+	[ "$(code -H 'Content-Type: text/plain' -d '{}' "$url")" = 415 ]
 	refused 415 media_type
+	[ "$(code -H 'Content-Type: application/jsonp' -d '{}' "$url")" = 415 ]
 	[ "$(code -H 'Content-Type: application/x-www-form-urlencodedx' -d a "$url")" = 415 ]
 	[ "$(code -H 'Content-Type:' -d a=1 "$url")" = 415 ]
 	[ "$(code -d 'a=%00' "$url")" = 400 ]

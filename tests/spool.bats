@@ -254,6 +254,27 @@ promise_kept() {
 	gone
 }
 
+@test "a line of version 0.1, which had fewer fields, is understood" {
+	request "MessageSid=$SID&MessageStatus=sent&N=first" >first
+	waiting first
+	awk -F '\t' -v OFS='\t' '/^SM/ { $20 = "."; NF = 20 } { print }' \
+		sms.db.spool >old
+	grep -q 'N=first.*	\.$' old
+	mv old sms.db.spool
+	run -0 --separate-stderr settled
+	[ -z "$stderr" ]
+	gone
+	[ "$(sql "SELECT outcome, source, target IS NULL, answer
+		FROM webhook_logs WHERE params LIKE '%N=first'")" = 'unknown|hook|1|200' ]
+	# and one that was cut there is not whole
+	waiting first
+	awk -F '\t' -v OFS='\t' '/^SM/ { NF = 19 } { print }' sms.db.spool >old
+	mv old sms.db.spool
+	run -0 --separate-stderr settled
+	[[ $stderr == *'is not whole: passed over' ]]
+	[ "$(times N=first)" = 1 ]
+}
+
 @test "what a killed taker had taken in is not taken in again" {
 	request "MessageSid=$SID&MessageStatus=sent&N=first" >first
 	request "MessageSid=$SID&MessageStatus=delivered&N=second" >second
