@@ -5,10 +5,11 @@ INSERT INTO optouts (recipient, sender, created_at, source)
 SELECT :from, :sender, :at, 'reply'
 WHERE NOT EXISTS (
   SELECT 1 FROM messages AS m
-  JOIN webhook_logs AS l ON l.twilio_message_sid = m.twilio_message_sid
   WHERE m.created_at > :at AND m.direction = 'inbound'
     AND m.from_number = :from AND :sender IN (m.to_number, m.sender)
-    AND l.outcome = 'start')
+    AND EXISTS (SELECT 1 FROM webhook_logs AS l
+      WHERE l.twilio_message_sid = m.twilio_message_sid
+        AND l.outcome = 'start'))
 ON CONFLICT (recipient, sender) DO UPDATE
 SET created_at = max(created_at, excluded.created_at)
 WHERE source <> 'manual';

@@ -1,5 +1,5 @@
 /*
- * json: any bytes as an answer of Twilio's API.  What comes out is text as a
+ * json: any bytes as an answer of Twilio's API or as events.  What comes out is text as a
  * record may hold it, of the shape that its field has; a message reads the
  * same alone and on a page, and so does whatever a page holds.
  */
@@ -122,6 +122,49 @@ is_same_on_a_page(const char *text, size_t size, const struct buf *alone)
 		memcmp(told.s, alone->s, told.len) == 0);
 }
 
+static int
+each_event(void *ctx, const struct json_event *e)
+{
+	const char *const known[] = {
+		e->id, e->type, e->sid, e->status, e->to, e->from, e->service,
+		e->callback, e->body, e->opt_out_type
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		is_text(known[i]);
+	assert(e->text[0] == '{' && utf8_valid(e->text, strlen(e->text)));
+	is_number(e->error_code);
+	is_number(e->segments);
+	is_time(e->at);
+	++*(size_t *)ctx;
+	return 0;
+}
+
+/* The text as the one event of an array says what it says alone. */
+static void
+is_same_in_an_array(const char *text, size_t size)
+{
+	static struct buf array = BUF_INIT(TEXT_MAX);
+	size_t i, depth = 0, n = 0;
+
+	for (i = 0; i < size && (text[i] == ' ' || text[i] == '\n' ||
+	    text[i] == '\t' || text[i] == '\r'); i++)
+		;
+	if (i == size || text[i] != '{')
+		return;
+	for (i = 0; i < size; i++)
+		depth += text[i] == '{' || text[i] == '[';
+	if (depth > DEPTH)
+		return;
+	buf_reset(&array);
+	buf_addstr(&array, "[");
+	buf_add(&array, text, size);
+	assert(buf_addstr(&array, "]") == 0);
+	assert(json_events(j, array.s, array.len, each_event, &n) == 0);
+	assert(n == 1);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -129,6 +172,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *text = copy(data, size), *code, *message;
 	const char *next;
 	struct rec rec;
+	size_t n = 0;
 
 	if (j == NULL)
 		j = json_open();
@@ -147,6 +191,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	buf_reset(&told);
 	if (json_page(j, text, size, each, &told, &next) == 0)
 		is_text(next);
+	if (json_events(j, text, size, each_event, &n) == 0)
+		is_same_in_an_array(text, size);
 	free(text);
 	return 0;
 }

@@ -73,3 +73,11 @@ printf '{"sid":"SM%032d","status":"Sent","date_sent":"%s","to":"+15005550009",
 	1 'Thu, 24 Aug 2023 05:01:45 +0000' >"$to/json/message"
 printf '{"messages":[{"sid":"MM%032d","status":"read","body":"\\u0041"},{}],
 	"next_page_uri":"/2"}' 1 >"$to/json/page"
+printf '[{"specversion":"1.0","type":"com.twilio.messaging.message.sent","id":"EZ1",
+	"time":"2026-02-03T04:05:06Z","data":{"messageSid":"SM%032d","errorCode":30003,
+	"timestamp":"2026-02-03T04:05:06.789+01:00","messageStatus":"SENT","to":"+1"}},{}]' \
+	1 >"$to/json/events"
+printf '{"id":"EZ1","type":"com.twilio.messaging.inbound-message.received",
+	"data":{"messageSid":"SM%032d","body":"a\\ud83d\\ude00","numSegments":1,
+	"messagingServiceSid":"MG1","statusCallBackUrl":"https://x/?ref=a",
+	"optOutType":"STOP","from":"+1","numberOfSegments":2}}' 1 >"$to/json/event"
