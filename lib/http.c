@@ -259,7 +259,8 @@ end_head(struct http *h)
 		return refuse(h, 400, "no_host");
 	if (h->has_length && h->chunked)
 		return refuse(h, 400, "length_and_chunked");
-	if (h->left > h->max_body)
+	h->max = http_is_json(&h->req) ? h->max_json : h->max_body;
+	if (h->left > h->max)
 		return refuse(h, 413, "body_long");
 	h->body_at = h->pos;
 	h->phase = h->chunked ? CHUNK_SIZE : BODY;
@@ -280,7 +281,7 @@ take_chunk_size(struct http *h, const char *line)
 	for (i = 0; i < digits; i++)
 		n = n * 16 + (size_t)(line[i] <= '9' ? line[i] - '0' :
 			(line[i] | ' ') - 'a' + 10);
-	if (n > h->max_body - h->req.body_len)
+	if (n > h->max - h->req.body_len)
 		return refuse(h, 413, "body_long");
 	h->left = n > 0 ? n : HTTP_HEAD_MAX;  /* of data, or of trailers */
 	h->phase = n > 0 ? CHUNK_DATA : TRAILER;
@@ -424,6 +425,7 @@ http_init(struct http *h)
 	memset(h, 0, sizeof(*h));
 	h->in = in;
 	h->max_body = HTTP_BODY_MAX;
+	h->max_json = HTTP_JSON_MAX;
 	if (buf_reserve(&h->in, HTTP_IN_MAX) != 0)
 		die(BUG, "no room for a request");
 	buf_reset(&h->in);
@@ -499,6 +501,21 @@ http_field(const struct http_request *r, const char *name)
 		if (strcasecmp(r->field[i].name, name) == 0)
 			return r->field[i].value;
 	return NULL;
+}
+
+int
+http_is_json(const struct http_request *r)
+{
+	static const char tree[] = "application/", json[] = "json";
+	const char *type = http_field(r, "Content-Type");
+	size_t len, n = sizeof(tree) - 1, tail = sizeof(json) - 1;
+
+	if (type == NULL || strncasecmp(type, tree, n) != 0)
+		return 0;
+	len = strcspn(type, "; \t");
+	return len >= n + tail &&
+		strncasecmp(type + len - tail, json, tail) == 0 &&
+		(len == n + tail || type[len - tail - 1] == '+');
 }
 
 /* Waits until fd is ready.  Returns 1, or 0 when the deadline came first. */

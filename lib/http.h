@@ -22,11 +22,15 @@ enum {
 	HTTP_HEAD_MAX = 32768,    /* bytes of all header fields: else 431 */
 	HTTP_FIELDS_MAX = 100,    /* header fields: else 431 */
 	HTTP_BODY_MAX = 65536,    /* bytes of a body, decoded: else 413 */
+	HTTP_JSON_MAX = 262144,   /* of one that is JSON: nobody tells how many
+	                             events Twilio puts into one, and what is
+	                             refused for four hours is lost */
 	/*
 	 * What h->in may hold: a request behind others that were dropped and
 	 * not yet moved away, which are less than half of it.
 	 */
-	HTTP_IN_MAX = HTTP_LINE_MAX + HTTP_HEAD_MAX + 4 * HTTP_BODY_MAX
+	HTTP_IN_MAX = 2 * (HTTP_LINE_MAX + HTTP_HEAD_MAX + HTTP_JSON_MAX) +
+		HTTP_BODY_MAX
 };
 
 struct http_field {
@@ -54,7 +58,7 @@ enum http_state {
 
 struct http {
 	struct buf in;       /* bytes received; allocated once, never moves */
-	size_t max_body;     /* HTTP_BODY_MAX unless the owner lowers it */
+	size_t max_body, max_json;  /* as above unless the owner lowers them */
 	long long head_by;   /* when_mono_ms() for http_receive: the head must
 	                        be whole then; 0: no sooner than the rest */
 	int exact;           /* http_receive reads no byte behind the body */
@@ -62,7 +66,7 @@ struct http {
 	int status;          /* of HTTP_BAD: 400, 413, 414, 417, 431, 501, 505 */
 	const char *reason;  /* of HTTP_BAD: one word, such as "bare_cr" */
 	/* where the parser is: its own affair */
-	size_t start, pos, seen, body_at, left;
+	size_t start, pos, seen, body_at, left, max;
 	int phase, has_host, has_length, chunked, expects;
 };
 
@@ -82,6 +86,9 @@ int http_in_head(const struct http *h);
 
 /* The value of the field of that name (in any case), or NULL. */
 const char *http_field(const struct http_request *r, const char *name);
+
+/* True if its Content-Type is JSON or based on it (RFC 6839). */
+int http_is_json(const struct http_request *r);
 
 /*
  * Reads from fd until a request is ready, sending the 100 itself.  deadline:

@@ -84,27 +84,16 @@ webhook_kept(struct webhook_answer *a, int status)
 }
 
 static enum media
-media(const char *type)
+media(const struct http_request *r)
 {
-	static const struct {
-		const char *name;
-		enum media media;
-	} known[] = {
-		{ "application/x-www-form-urlencoded", FORM },
-		{ "application/json", JSON },
-		{ "application/cloudevents+json", JSON },
-		{ "application/cloudevents-batch+json", JSON }
-	};
-	size_t len, i;
+	static const char form[] = "application/x-www-form-urlencoded";
+	const char *type = http_field(r, "Content-Type");
 
-	if (type == NULL)
-		return NEITHER;
-	len = strcspn(type, "; \t");
-	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (strlen(known[i].name) == len &&
-		    strncasecmp(type, known[i].name, len) == 0)
-			return known[i].media;
-	return NEITHER;
+	if (http_is_json(r))
+		return JSON;
+	return type != NULL && strcspn(type, "; \t") == sizeof(form) - 1 &&
+		strncasecmp(type, form, sizeof(form) - 1) == 0 ?
+		FORM : NEITHER;
 }
 
 static char *
@@ -199,7 +188,7 @@ take_callback(struct webhook *w, struct http_request *r,
 		.signature = http_field(r, "X-Twilio-Signature"),
 		.query = r->query, .body = r->body, .body_len = r->body_len
 	};
-	enum media type = media(http_field(r, "Content-Type"));
+	enum media type = media(r);
 	struct buf target = BUF_INIT(TARGET_MAX);
 	char *body = need_str(r->body);
 	const char *why = NULL;

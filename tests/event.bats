@@ -111,8 +111,10 @@ EZ2|event|applied|success|200|hooks.example.net|unknown|28|$SID|1|DELIVERED" ]
 		posted "[$(event EZ$n sent)]" "$type"
 		[ "$code" = 200 ]
 	done
-	posted "[$(event EZ9 sent)]" application/jsonx
-	refused 415 media_type
+	for type in application/jsonx application/xjson text/json application/+ json; do
+		posted "[$(event EZ9 sent)]" $type
+		refused 415 media_type
+	done
 	[ "$(sql "SELECT count(*) FROM webhook_logs WHERE status = 'success'")" = 4 ]
 }
 
@@ -257,6 +259,22 @@ EZ2|event|applied|success|200|hooks.example.net|unknown|28|$SID|1|DELIVERED" ]
 	refused 400 events_many
 	posted "[$(printf '{},%.0s' $(seq 2000)){}]"
 	refused 400 bad_event
+}
+
+@test "events may be four times as long as a form" {
+	long() {
+		printf '[{"type":"x","id":"EZ1","data":"'
+		head -c $(($1 - 35)) /dev/zero | tr '\0' a
+		printf '"}]'
+	}
+	[ "$(long 1000 | wc -c)" -eq 1000 ]
+	posted "$(long 262144)"
+	[ "$code $status" = '200 0' ]
+	[ "$(sql "SELECT length(params) > 262000 FROM webhook_logs")" = 1 ]
+	posted "$(long 262145)"
+	refused 413 body_long
+	posted "$(long 65537)" application/x-www-form-urlencoded
+	refused 413 body_long
 }
 
 @test "without the right signature no event is taken" {

@@ -94,7 +94,7 @@ feed(struct buf *told, struct buf *last, size_t at[2], const char *s,
 	in.s = need(in.cap);
 	in.s[0] = '\0';
 	h.in = in;
-	h.max_body = BODY_LIMIT;
+	h.max_body = h.max_json = BODY_LIMIT;
 	buf_reset(told);
 	while (len > 0) {
 		n = n < len ? n : len;

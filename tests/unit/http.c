@@ -272,6 +272,15 @@ limits(void)
 			more ? "body_long" : "-", "body");
 
 		buf_reset(&b);
+		buf_addf(&b, "GET / HTTP/1.1\r\nHost: x\r\nContent-Type: "
+			"Application/x+JSON;a=b\r\nContent-Length: %d\r\n\r\n",
+			HTTP_JSON_MAX + more);
+		for (i = 0; i < HTTP_JSON_MAX + more; i++)
+			buf_addc(&b, '\0');
+		one(b.s, b.len, b.len, 1, more ? 413 : 200,
+			more ? "body_long" : "-", "body of JSON");
+
+		buf_reset(&b);
 		buf_addstr(&b, "GET / HTTP/1.1\r\nHost: x\r\n"
 			"Transfer-Encoding: chunked\r\n\r\n0\r\n");
 		for (i = 0; i < HTTP_HEAD_MAX / 8 + more; i++)
@@ -296,17 +305,17 @@ limits(void)
 	while (h.in.len < HTTP_IN_MAX / 2 - 20)
 		buf_addstr(&h.in, "GET / HTTP/1.0\r\n\r\n");
 	buf_reset(&b);
-	buf_addf(&b, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\nX: ",
-		HTTP_BODY_MAX);
+	buf_addf(&b, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n"
+		"Content-Type: application/json\r\nX: ", HTTP_JSON_MAX);
 	while (b.len < HTTP_HEAD_MAX)
 		buf_addc(&b, 'x');
 	buf_addstr(&b, "\r\n\r\n");
-	for (i = 0; i < HTTP_BODY_MAX; i++)
+	for (i = 0; i < HTTP_JSON_MAX; i++)
 		buf_addc(&b, 'b');
 	check(buf_add(&h.in, b.s, b.len) == 0, "room for it");
 	while (http_parse(&h) == HTTP_READY && h.req.body_len == 0)
 		http_next(&h);
-	check(h.req.body_len == HTTP_BODY_MAX, "the largest behind many");
+	check(h.req.body_len == HTTP_JSON_MAX, "the largest behind many");
 	http_release(&h);
 	buf_release(&b);
 }
