@@ -276,6 +276,56 @@ pages(void)
 			holds(0, __FILE__, __LINE__, wrong[i]);
 }
 
+static int
+each_event(void *ctx, const struct json_event *e)
+{
+	struct seen *seen = ctx;
+
+	strcat(seen->list, e->id != NULL ? e->id : "-");
+	strcat(seen->list, " ");
+	if (same(e->id, "EZ1")) {
+		HOLDS(same(e->type, "a.b") && same(e->sid, SM));
+		HOLDS(same(e->at, "2026-02-03T04:05:06Z"));
+		HOLDS(same(e->status, "sent") && same(e->error_code, "30003"));
+		HOLDS(same(e->segments, "2") && same(e->to, "+1"));
+		HOLDS(e->from == NULL && same(e->body, "h\xc3\xb6\n"));
+		HOLDS(e->text[0] == '{');
+	}
+	return seen->stop;
+}
+
+static void
+events(void)
+{
+	static const char one[] = "{\"id\":\"EZ1\",\"type\":\"a.b\","
+		"\"time\":\"2020-01-01T00:00:00Z\",\"data\":{\"messageSid\":\""
+		SM "\",\"timestamp\":\"2026-02-03T05:05:06.999+01:00\","
+		"\"messageStatus\":\"SENT\",\"errorCode\":30003,\"to\":\"+1\","
+		"\"numberOfSegments\":2,\"from\":{\"id\":\"EZ9\"},"
+		"\"body\":\"h\\u00f6\\n\"}}";
+	static const char *const wrong[] = {
+		"", "1", "null", "\"a\"", "[1]", "[[]]", "[{}", "{}{}", "[{},null]",
+		"{\"a\":1,{\"b\":\"c\"}:\"d\"}"
+	};
+	struct seen seen = { "", 0 };
+	char many[2000];
+	size_t i;
+
+	snprintf(many, sizeof(many), " [{\"id\":null},%s,{\"id\":\"x\","
+		"\"data\":[1]},%s] ", one, one);
+	HOLDS(json_events(j, one, strlen(one), each_event, &seen) == 0);
+	HOLDS(json_events(j, many, strlen(many), each_event, &seen) == 0);
+	HOLDS(json_events(j, "[]", 2, each_event, &seen) == 0);
+	HOLDS(same(seen.list, "EZ1 - EZ1 x EZ1 "));
+	seen.stop = 7;
+	HOLDS(json_events(j, many, strlen(many), each_event, &seen) == 7);
+	seen.stop = 0;
+	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		if (json_events(j, wrong[i], strlen(wrong[i]), each_event,
+		    &seen) != -1)
+			holds(0, __FILE__, __LINE__, wrong[i]);
+}
+
 int
 main(void)
 {
@@ -288,6 +338,7 @@ main(void)
 	huge();
 	errors();
 	pages();
+	events();
 	json_close(j);
 	return failed;
 }
