@@ -400,10 +400,10 @@ EZ2|event|applied|success|200|hooks.example.net|unknown|28|$SID|1|DELIVERED" ]
 	[ "$(outcomes)" = 'applied applied ' ]
 }
 
-# At each point a hook is killed with one event of an earlier array set aside,
-# and one array of two before it.
-@test "a hook killed at any system call loses no event and doubles none" {
-	most=40
+# Each point begins with an array that is set aside, a STOP behind it, and one
+# more array, which repeats an event.
+@test "a hook killed at any system call loses no event or reply and doubles none" {
+	most=30
 	[ -z "${ALL-}" ] || most=1000000
 	export ASAN_OPTIONS=detect_leaks=0
 	message r1 $SID
@@ -411,9 +411,17 @@ EZ2|event|applied|success|200|hooks.example.net|unknown|28|$SID|1|DELIVERED" ]
 	request "[$(event EZ2 sent),$(event EZ3 delivered)]" >second
 	SMS_SPOOL=$SMS_DB.spool SMS_DB=$PWD/none/sms.db sms-hook <first >answer 2>log
 	grep -q '^HTTP/1.1 200' answer
+	stop="MessageSid=${SID%f}0&SmsStatus=received&Body=STOP&From=%2B1&To=%2B2"
+	{
+		printf 'POST /api/webhooks/twilio HTTP/1.1\r\nHost: x\r\n'
+		printf 'Content-Type: application/x-www-form-urlencoded\r\n'
+		printf 'X-Twilio-Signature: %s\r\nContent-Length: %s\r\n\r\n%s' "$(
+			printf %s "$stop" | sms-sign "$WEBHOOK_BASE_URL/api/webhooks/twilio"
+			)" ${#stop} "$stop"
+	} | SMS_SPOOL=$SMS_DB.spool SMS_DB=$PWD/none/sms.db sms-hook >answer 2>log
+	grep -q Response answer
 	mkdir begun
-	mv sms.db begun
-	mv sms.db.spool.taking begun
+	mv sms.db sms.db.spool sms.db.spool.taking begun
 	again() { rm -f sms.db*; cp -p begun/sms.db* .; }
 	again
 	strace -o trace sms-hook <second >answer 2>log
@@ -440,7 +448,8 @@ EZ2|event|applied|success|200|hooks.example.net|unknown|28|$SID|1|DELIVERED" ]
 		settled
 		[ "$(sql "SELECT group_concat(event_id, ' ') FROM (SELECT event_id
 			FROM webhook_logs ORDER BY event_id)")" = 'EZ1 EZ2 EZ3' ] &&
-			[ "$(sql 'SELECT status FROM messages')" = delivered ] ||
+			[ "$(sql "SELECT group_concat(status, ' ') FROM messages")" = 'delivered received' ] &&
+			[ "$(sql 'SELECT count(*), sum(source = "reply") FROM optouts')" = '1|1' ] ||
 			{ echo "broken by a kill at $name $k"; return 1; }
 		n=$((n + 1))
 	done <points
