@@ -99,8 +99,10 @@ event_read(struct json *j, const char *body, size_t len, const char *url,
 	int got;
 
 	/* none is taken of a body that is not taken whole */
-	if ((got = json_events(j, body, len, check, &r)) != 0)
-		return got < 0 ? "bad_json" : "bad_event";
+	if ((got = json_events(j, body, len, check, &r)) < 0)
+		return "bad_json";
+	if (got > 0)
+		return "bad_event";
 	if (r.n > EVENT_MAX)
 		return "events_many";
 	return json_events(j, body, len, take, &r) == 0 ? NULL : "";

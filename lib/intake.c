@@ -80,8 +80,8 @@ begin(struct intake *in, int patience)
 }
 
 /*
- * Whether rec is what intake_keep wrote, to its end.  Version 0.1 had its end
- * where the target is now, which begins with a slash.
+ * Whether rec is what intake_keep wrote, to its end.  Lines were shorter once
+ * and had their end where the target is now, which begins with a slash.
  */
 static int
 is_whole(struct rec *rec)
@@ -116,7 +116,8 @@ apply_reply(struct intake *in, const struct rec *rec, long long came_at,
 		.sid = rec->f[SID], .to = rec->f[TO], .from = rec->f[FROM],
 		.service = rec->f[LINE_SERVICE], .body = rec->f[LINE_BODY],
 		.media_url = rec->f[LINE_MEDIA_URL],
-		.segments = rec->f[SEGMENTS], .at = rec->f[AT],
+		.segments = rec->f[SEGMENTS],
+		.at = rec->f[AT] != NULL ? rec->f[AT] : rec->f[LINE_CAME_AT],
 		.keyword = rec->f[LINE_KEYWORD]
 	};
 

@@ -735,14 +735,14 @@ tcp_start() {
 			tr -d ',"'
 		grep -ohE '"[0-9]+ [a-z_]+ from' "$ROOT/bin/sms-hook.c" |
 			tr -d '"' | sed 's/ from//'
-		grep -ohE 'return "[a-z_]+"' "$ROOT/lib/callback.c" |
+		grep -ohE 'return "[a-z_]+"' "$ROOT"/lib/{callback,event}.c |
 			tr -d '"' | sed 's/return/400/'
 	} | sort -u >source
 	{
 		sed -n 's/^\([0-9]*\)	\([a-z_]*\)	.*/\1 \2/p' \
 			"$ROOT/tests/fixtures/requests.tsv"
 		grep -ohE 'refused [0-9]+ [a-z_]+|= "[0-9]+ [a-z_]+"' \
-			"$ROOT/tests/hook.bats" "$ROOT/tests/http.bats" |
+			"$ROOT"/tests/{hook,http,event}.bats |
 			tr -d '"=' | sed 's/refused//; s/^ *//'
 	} | sort -u >tested
 	[ "$(wc -l <manual)" -gt 40 ]

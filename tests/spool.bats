@@ -254,7 +254,7 @@ promise_kept() {
 	gone
 }
 
-@test "a line of version 0.1, which had fewer fields, is understood" {
+@test "a line of before, when there were fewer fields, is understood" {
 	request "MessageSid=$SID&MessageStatus=sent&N=first" >first
 	waiting first
 	awk -F '\t' -v OFS='\t' '/^SM/ { $20 = "."; NF = 20 } { print }' \
