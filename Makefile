@@ -265,8 +265,8 @@ bin/sms-cancel.o: lib/buf.h lib/conf.h lib/die.h lib/json.h lib/mask.h \
 bin/sms-fetch.o: lib/buf.h lib/conf.h lib/die.h lib/json.h lib/lookup.h \
 	lib/mask.h lib/num.h lib/rec.h lib/twilio.h lib/when.h
 bin/sms-hook.o: lib/buf.h lib/cgi.h lib/die.h lib/edge.h lib/http.h \
-	lib/intake.h lib/listener.h lib/rec.h lib/store.h lib/webhook.h \
-	lib/when.h
+	lib/intake.h lib/json.h lib/listener.h lib/rec.h lib/store.h \
+	lib/webhook.h lib/when.h
 bin/sms-lock.o: lib/buf.h lib/conf.h lib/die.h lib/num.h
 bin/sms-optout.o: lib/buf.h lib/conf.h lib/die.h lib/mask.h lib/message.h \
 	lib/rec.h lib/segment.h lib/store.h lib/when.h
@@ -295,8 +295,12 @@ lib/doctor.o: lib/buf.h lib/callback.h lib/conf.h lib/doctor.h lib/form.h \
 	lib/http.h lib/mask.h lib/rec.h lib/sign.h lib/utf8.h lib/variant.h \
 	lib/when.h
 lib/edge.o: lib/conf.h lib/die.h lib/edge.h lib/num.h
+lib/event.o: lib/buf.h lib/callback.h lib/event.h lib/form.h lib/inbound.h \
+	lib/intake.h lib/json.h lib/rec.h lib/store.h lib/when.h
 lib/form.o: lib/buf.h lib/form.h
 lib/http.o: lib/buf.h lib/die.h lib/http.h lib/num.h lib/when.h
+lib/inbound.o: lib/buf.h lib/callback.h lib/form.h lib/inbound.h lib/intake.h \
+	lib/num.h lib/rec.h lib/store.h lib/utf8.h lib/when.h
 lib/inflight.o: lib/buf.h lib/inflight.h
 lib/intake.o: lib/buf.h lib/die.h lib/intake.h lib/num.h lib/rec.h \
 	lib/spool.h lib/store.h lib/utf8.h lib/when.h
@@ -306,7 +310,8 @@ lib/ledger.o: lib/buf.h lib/die.h lib/form.h lib/inflight.h lib/ledger.h \
 	lib/message.h lib/rec.h lib/refs.h lib/segment.h lib/sign.h \
 	lib/store.h lib/when.h
 lib/listener.o: lib/buf.h lib/die.h lib/edge.h lib/http.h lib/intake.h \
-	lib/listener.h lib/rec.h lib/store.h lib/webhook.h lib/when.h
+	lib/json.h lib/listener.h lib/rec.h lib/store.h lib/webhook.h \
+	lib/when.h
 lib/lookup.o: lib/buf.h lib/die.h lib/form.h lib/json.h lib/lookup.h \
 	lib/rec.h lib/sign.h lib/store.h lib/when.h
 lib/mask.o: lib/mask.h
@@ -340,7 +345,7 @@ lib/twilio.o: lib/buf.h lib/conf.h lib/die.h lib/num.h lib/twilio.h \
 	lib/when.h
 lib/utf8.o: lib/utf8.h
 lib/variant.o: lib/buf.h lib/form.h lib/http.h lib/variant.h
-lib/webhook.o: lib/buf.h lib/callback.h lib/conf.h lib/die.h lib/form.h \
-	lib/http.h lib/intake.h lib/rec.h lib/store.h lib/webhook.h \
-	lib/when.h
+lib/webhook.o: lib/buf.h lib/callback.h lib/conf.h lib/die.h lib/event.h \
+	lib/form.h lib/http.h lib/inbound.h lib/intake.h lib/json.h lib/rec.h \
+	lib/store.h lib/utf8.h lib/webhook.h lib/when.h
 lib/when.o: lib/die.h lib/num.h lib/when.h
