@@ -1,6 +1,7 @@
 #!/bin/sh
 # busybox httpd: starts sms-hook by CGI for each callback.  For a small router
-# behind something that ends TLS; it limits nothing and logs nothing.
+# behind something that ends TLS; it limits nothing and logs nothing, and where
+# more than nine connect at once the others try again a second later.
 #
 # All that is executable in cgi-bin can be reached, so nothing else is there.
 # The public URL ends in the program's name:

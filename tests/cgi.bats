@@ -152,6 +152,8 @@ passes_on() {
 	done
 	[ "$(post_callback "MessageSid=$SID&MessageStatus=sent&N=plus+%26+%C3%A9")" = 200 ]
 	until_true 10 logged 'N=plus+%26'
+	[ "$(post_callback "MessageSid=$SID&MessageStatus=sent&N=chunks" \
+		-H 'Transfer-Encoding: chunked')" = "${CHUNKS-200}" ]
 	store_held
 	[ "$(post_callback "MessageSid=$SID&MessageStatus=sent&N=busy" -m 5)" = 200 ]
 	store_released
@@ -165,45 +167,53 @@ logged() {
 
 @test "nginx with fcgiwrap serves sms-hook" {
 	example nginx-fcgiwrap.conf
-	# else its workers would be nobody and reach nothing here
-	[ "$(id -u)" -ne 0 ] || user='user root;'
-	cat >nginx.conf <<-END
-	${user-}
-	daemon off;
-	pid $PWD/nginx.pid;
-	error_log stderr warn;
-	events { }
-	http {
-		access_log off;
-		client_body_temp_path b; proxy_temp_path p; fastcgi_temp_path f;
-		uwsgi_temp_path u; scgi_temp_path s;
-		include $PWD/nginx-fcgiwrap.conf;
-	}
-	END
-	LD_LIBRARY_PATH=$(libraries) start "$WEB/usr/sbin/fcgiwrap" -c 4 \
-		-s "unix:$PWD/fcgi.sock"
+	start fcgiwrap -c 8 -s "unix:$PWD/fcgi.sock"
 	until_true 10 test -S fcgi.sock
-	LD_LIBRARY_PATH=$(libraries) start "$WEB/usr/sbin/nginx" -p "$PWD/" \
-		-e stderr -c "$PWD/nginx.conf"
+	nginx_with nginx-fcgiwrap.conf
 	serves
+	beside_slow_ones
 	passes_on
 }
 
 @test "lighttpd serves sms-hook" {
 	example lighttpd.conf
-	LD_LIBRARY_PATH=$(libraries) start "$WEB/usr/sbin/lighttpd" -D \
-		-m "$WEB/usr/lib/lighttpd" -f lighttpd.conf
+	start lighttpd -D -m "$SERVERS/usr/lib/lighttpd" -f lighttpd.conf
 	serves
+	beside_slow_ones
 	passes_on
 	[ "$(curl -s -o /dev/null -w '%{http_code}' "$WEBHOOK_BASE_URL/hook.conf")" = 403 ]
 }
 
 @test "busybox httpd serves sms-hook" {
-	PATH=$WEB/bin:$PATH
 	example busybox-httpd.sh
 	export CALLBACK_PATH=/cgi-bin/sms-hook PROBE=/cgi-bin/sms-hook PROBED=405
 	echo "TWILIO_STATUS_CALLBACK=$WEBHOOK_BASE_URL$CALLBACK_PATH" >>hook.conf
 	start ./busybox-httpd.sh
 	serves
 	passes_on
+}
+
+@test "Apache httpd serves sms-hook" {
+	local as=
+	# it refuses to be root, and nobody else reaches this folder
+	[ "$(id -u)" -ne 0 ] || as='unshare --user --map-user=1 --map-group=1'
+	example apache.conf
+	{
+		for module in mpm_event alias authz_core cgid reqtimeout; do
+			echo "LoadModule ${module}_module /usr/lib/apache2/modules/mod_$module.so"
+		done
+		cat <<-END
+		ServerRoot $PWD
+		ServerName localhost
+		DefaultRuntimeDir $PWD
+		PidFile $PWD/apache.pid
+		ScriptSock $PWD/cgid.sock
+		ErrorLog $PWD/apache.err
+		Include $PWD/apache.conf
+		END
+	} >httpd.conf
+	start $as apache2 -DFOREGROUND -f "$PWD/httpd.conf"
+	serves
+	beside_slow_ones
+	CHUNKS=411 passes_on
 }

@@ -1,64 +1,15 @@
-# Each file of examples/ that this system can run, run: with paths, ports and
-# users of its own put in place, and nothing else changed.
+# The files of examples/ that are no server's, run: with paths of the test put
+# in place, and nothing else changed.  tests/doors.bats, tests/cgi.bats and
+# tests/listen.bats have the servers.
 
 load helper
-load servers
 
 setup() {
 	common_setup
-	servers_setup
 }
 
 teardown() {
 	common_teardown
-}
-
-@test "socat serves sms-hook" {
-	example socat.sh
-	start ./socat.sh
-	serves
-	half_close
-}
-
-@test "socat serves sms-hook with TLS" {
-	openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem \
-		-days 2 -subj /CN=localhost 2>/dev/null
-	cat cert.pem key.pem >tls.pem
-	example socat-tls.sh
-	WEBHOOK_BASE_URL=https://127.0.0.1:$PORT
-	echo "WEBHOOK_BASE_URL=$WEBHOOK_BASE_URL" >>hook.conf
-	start ./socat-tls.sh
-	serves
-}
-
-@test "tcpserver serves sms-hook" {
-	example tcpserver.run
-	start ./tcpserver.run
-	serves
-	half_close
-}
-
-@test "openbsd-inetd serves sms-hook" {
-	example inetd.conf
-	LD_LIBRARY_PATH=$(libraries) start "$INETD/inetd" -i "$PWD/inetd.conf"
-	serves
-	half_close
-}
-
-@test "xinetd serves sms-hook" {
-	example xinetd.conf
-	LD_LIBRARY_PATH=$(libraries) start "$INETD/xinetd" -dontfork -f "$PWD/xinetd.conf" -pidfile "$PWD/pid"
-	serves
-	half_close
-}
-
-@test "systemd's socket activation serves sms-hook" {
-	example systemd/sms-hook.socket
-	grep -qx 'Accept=yes' sms-hook.socket
-	start systemd-socket-activate -a --inetd \
-		-l "$(sed -n 's/^ListenStream=//p' sms-hook.socket)" "$PWD/sms-hook"
-	serves
-	half_close
 }
 
 @test "systemd finds nothing to say about its units" {

@@ -28,7 +28,7 @@ listening() {
 # waited: the same by openbsd-inetd, which starts it again and again.
 waited() {
 	example inetd-wait.conf
-	LD_LIBRARY_PATH=$(libraries) start "$INETD/inetd" -i "$PWD/inetd-wait.conf"
+	start inetd -i "$PWD/inetd-wait.conf"
 	INETD_PID=$STARTED_PID
 	until_true 10 healthy
 }
@@ -52,36 +52,6 @@ request() {
 		sms-sign "$WEBHOOK_BASE_URL/api/webhooks/twilio")"
 	[ $# -eq 0 ] || printf '%s\r\n' "$@"
 	printf 'Content-Length: %s\r\n\r\n%s' "${#body}" "$body"
-}
-
-# taken n: so many callbacks have come into the store, each once.
-taken() {
-	[ "$(sql "SELECT count(*), count(DISTINCT params) FROM webhook_logs
-		WHERE status = 'success'" 2>/dev/null)" = "$1|$1" ]
-}
-
-load_built() {
-	cc -std=c11 -D_POSIX_C_SOURCE=200809L -I"$ROOT/lib" -o load \
-		"$ROOT/tests/bench/load.c" "$ROOT"/lib/{buf,die,form,num,sign}.c \
-		-lcrypto
-}
-
-bodies() {
-	awk -v n="$1" 'BEGIN {
-		split("queued sending sent delivered", word)
-		for (i = 0; i < n; i++)
-			printf "MessageSid=SM%032x&MessageStatus=%s&N=%d\n",
-				i / 4, word[i % 4 + 1], i
-	}'
-}
-
-# loaded n connections: posts n callbacks; sets bad, how many of them failed
-loaded() {
-	set -- $(bodies "$1" |
-		./load "$WEBHOOK_BASE_URL/api/webhooks/twilio" "$2")
-	echo "$@"
-	[ $# -eq 6 ]
-	bad=$6
 }
 
 @test "one process serves many connections, and ends when there are no more" {
@@ -162,7 +132,6 @@ loaded() {
 }
 
 @test "5,000 callbacks from 64 clients at once are all taken" {
-	load_built
 	waited
 	loaded 5000 64
 	[ "$bad" -eq 0 ]
@@ -171,33 +140,9 @@ loaded() {
 }
 
 @test "200 slow clients keep nobody waiting" {
-	load_built
 	listening
-	(
-		trap 'exit 0' TERM
-		for i in $(seq 200); do
-			exec {fd}<>"/dev/tcp/127.0.0.1/$PORT"
-			fds="${fds-} $fd"
-			printf 'POST / HTTP/1.1\r\nX: ' >&"$fd"
-		done
-		echo ready >ready
-		while :; do
-			for fd in $fds; do
-				printf x >&"$fd" || exit
-			done
-			echo round >>rounds
-			sleep 0.2
-		done
-	) 3>&- &
-	slow=$!
-	until_true 20 test -s ready
-	loaded 1000 8
-	[ "$bad" -eq 0 ]
-	kill -0 $slow
+	beside_slow_ones
 	! grep -q '408 timeout' log
-	kill $slow
-	wait $slow || :
-	until_true 20 taken 1000
 }
 
 @test "who is slow makes room when there are too many" {
@@ -251,10 +196,11 @@ loaded() {
 }
 
 @test "kill -9 under load loses nothing that was answered with 200" {
-	load_built
 	waited
+	built load
 	bodies 3000 >all
-	./load "$WEBHOOK_BASE_URL/api/webhooks/twilio" 16 <all >result 3>&- &
+	"$BATS_FILE_TMPDIR/load" "$WEBHOOK_BASE_URL/api/webhooks/twilio" 16 \
+		<all >result 3>&- &
 	load=$!
 	kills=0
 	while kill -0 $load 2>/dev/null && [ "$kills" -lt 200 ]; do
@@ -308,7 +254,6 @@ loaded() {
 	echo "SMS_SPOOL=$PWD/none/spool" >>hook.conf
 	chmod 555 none
 	rmdir none
-	load_built
 	listening
 	loaded 200 16
 	[ "$bad" -eq 0 ]

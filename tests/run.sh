@@ -21,8 +21,15 @@ log=$root/build/log
 prism='@stoplight/prism-cli@5.10.0 @stoplight/prism-http@5.10.0
 	@stoplight/prism-http-server@5.10.0 @stoplight/prism-core@5.8.0'
 packages='gcc make libc6-dev libsqlite3-dev libssl-dev libcurl4-openssl-dev
-	bats bsdextrautils ca-certificates clang curl libclang-rt-dev
-	mandoc netbase openssl procps shellcheck socat sqlite3 strace systemd ucspi-tcp'
+	apache2-bin bats bsdextrautils ca-certificates clang curl ipsvd
+	libclang-rt-dev mandoc netbase openssl procps s6 shellcheck socat
+	sqlite3 strace systemd ucspi-tcp'
+# These would be started, and some of them exclude each other: they are only
+# unpacked, with the libraries that they need.
+servers='busybox fcgiwrap haproxy inetutils-inetd lighttpd nginx openbsd-inetd
+	stunnel4 xinetd libbsd0 libevent-2.1-7 libfcgi0ldbl liblua5.3-0 libmd0
+	libnsl2 libopentracing-c-wrapper0 libopentracing1 libtirpc-common
+	libtirpc3 libwrap0 libxxhash0'
 passed=0 failed=0 install=1
 
 finish() {
@@ -74,31 +81,14 @@ install_all() {
 			--no-install-recommends $missing >>"$log/apt" 2>&1 ||
 			give_up "$(tail -n 20 "$log/apt")" 'apt-get failed.'
 	fi
-	# inetd and xinetd cannot be installed together and would be started:
-	# they are unpacked instead
-	if ! [ -x build/inetd/usr/sbin/inetd ] ||
-	    ! [ -x build/inetd/usr/sbin/xinetd ]; then
-		echo 'Unpacking openbsd-inetd and xinetd into build/inetd'
-		rm -rf build/inetd
-		mkdir -p build/inetd
-		(cd build/inetd && apt-get download openbsd-inetd xinetd \
-			libbsd0 libevent-2.1-7 libmd0 libwrap0 libtirpc3 \
-			libtirpc-common libnsl2 &&
-		for p in *.deb; do dpkg -x "$p" . || exit; done
-		rm -f ./*.deb) >"$log/inetd" 2>&1 ||
-			echo "That failed: $(tail -n 1 "$log/inetd")"
-	fi
-	# nor are those: unpacked they start nothing
-	if ! [ -x build/web/usr/sbin/nginx ] ||
-	    ! [ -x build/web/bin/busybox ]; then
-		echo 'Unpacking nginx, fcgiwrap, lighttpd and busybox into build/web'
-		rm -rf build/web
-		mkdir -p build/web
-		(cd build/web && apt-get download nginx fcgiwrap libfcgi0ldbl \
-			lighttpd libxxhash0 busybox &&
-		for p in *.deb; do dpkg -x "$p" . || exit; done
-		rm -f ./*.deb) >"$log/web" 2>&1 ||
-			echo "That failed: $(tail -n 1 "$log/web")"
+	if [ "$(cat build/servers/packages 2>/dev/null)" != "$servers" ]; then
+		echo 'Unpacking into build/servers:' $servers
+		rm -rf build/servers
+		mkdir -p build/servers
+		(cd build/servers && apt-get download $servers &&
+		for p in *.deb; do dpkg -x "$p" . || exit; done &&
+		rm -f ./*.deb && echo "$servers" >packages) >"$log/servers" 2>&1 ||
+			echo "That failed: $(tail -n 1 "$log/servers")"
 	fi
 	if ! [ -x build/prism/node_modules/.bin/prism ]; then
 		echo 'Installing prism with npm into build/prism'
