@@ -133,6 +133,9 @@ main(int argc, char *argv[])
 
 	shape = edge_begin();
 	clock_gettime(CLOCK_MONOTONIC, &from.began);
+	/* a query without "=" comes as arguments: a stranger's (RFC 3875, 4.4) */
+	if (shape == EDGE_CGI)
+		argc = 1;
 	while ((c = getopt(argc, argv, "Vht:w:")) != -1)
 		switch (c) {
 		case 'V': puts("sms-hook " VERSION); return finish_stdout(0);

@@ -130,6 +130,17 @@ refused() {
 	[ "$code" = 200 ]
 }
 
+@test "by CGI a query that looks like an option is none" {
+	# as Apache does: RFC 3875, 4.4
+	for query in -h -t 'a b' '-t 2001-01-01T00:00:00Z'; do
+		code=$(GATEWAY_INTERFACE=CGI/1.1 REQUEST_METHOD=GET \
+			REQUEST_URI="/healthz?${query/ /+}" \
+			WEBHOOK_BASE_URL=https://hooks.example.net \
+			sms-hook $query </dev/null | head -n 1)
+		[ "$code" = "$(printf 'Status: 200 OK\r')" ]
+	done
+}
+
 @test "/healthz answers by CGI, HEAD without a body" {
 	cgi '' REQUEST_METHOD=GET CONTENT_LENGTH= REQUEST_URI=/healthz
 	printf 'Status: 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r\nok\n' |
