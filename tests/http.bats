@@ -1,5 +1,5 @@
-# The HTTP that sms-hook takes and refuses.  Its input is a file here: what
-# it says is the same on a socket, and tests/hook.bats has those.
+# The HTTP that sms-hook takes and refuses.  Its input is most often a file here:
+# what it says is the same on a socket, and tests/hook.bats has those.
 load helper
 
 setup() {
@@ -173,4 +173,54 @@ filler() {
 	head -c 500000 /dev/zero >much
 	[ "$(curl -sS -o answer -w '%{http_code}' -H Expect: --data-binary @much \
 		"$WEBHOOK_BASE_URL/healthz")" = 413 ]
+}
+
+# vector url body token signature kind: posts it to an sms-hook for that URL and
+# token; prints the status, and the reason word unless that is 200.
+vector() {
+	local LC_ALL=C target=${1#*://} type=application/x-www-form-urlencoded
+	local answer reason=
+	target=${target#"${target%%[/?#]*}"}
+	target=${target%%#*}
+	[[ $target = /* ]] || target=/$target
+	[ "$5" = form ] || type=application/json
+	printf '%s\n' "SMS_DB=$SMS_DB" "TWILIO_STATUS_CALLBACK=$1" \
+		"TWILIO_AUTH_TOKEN=$3" >hook.conf
+	answer=$({
+		printf '%s\r\n' "POST $target HTTP/1.1" 'Host: x' \
+			"Content-Type: $type" "X-Twilio-Signature: $4" \
+			"Content-Length: ${#2}" ''
+		printf %s "$2"
+	} | socat -t 10 - "TCP:127.0.0.1:$HOOK_PORT" | head -n 1)
+	answer=${answer#HTTP/1.1 }
+	[ "${answer%% *}" = 200 ] || reason=" $(sed -n \
+		's/^sms-hook: [0-9]* \([a-z_]*\) from 127.0.0.1$/\1/p' socat.err |
+		tail -n 1)"
+	echo "${answer%% *}$reason"
+}
+
+@test "every signature that Twilio would make is taken, and no other" {
+	local url body token signature verdict kind note got n=0 bad=0
+	unset TWILIO_AUTH_TOKEN
+	hook_start
+	while IFS=$'\037' read -r url body token signature verdict kind note; do
+		got=$(vector "$url" "$body" "$token" "$signature" "$kind")
+		n=$((n + 1))
+		# blanks around its value are no part of a header field
+		[[ $note != *'leading blank' ]] || verdict=accept
+		case $verdict,$kind,$got in
+		# what vouches for a request that is no callback is good as well
+		accept,form,200|accept,form,400\ no_sid) ;;
+		accept,form,400\ bad_sid|accept,form,400\ no_status) ;;
+		accept,json,200|accept,json,400\ bad_event|accept,json,400\ bad_json) ;;
+		reject,*,401\ bad_signature) ;;
+		*)
+			echo "$url: $note: $got"
+			bad=$((bad + 1)) ;;
+		esac
+	done < <(sed -n 's/; \(form\|json\); \(core\|docs\); /\t\1\t/p' \
+		"$ROOT/tests/fixtures/signature-vectors.tsv" | tr '\t' '\037')
+	echo "$n vectors"
+	[ "$n" -gt 75 ]
+	[ "$bad" -eq 0 ]
 }
