@@ -214,7 +214,7 @@ build/fuzz/sign: tests/fuzz/sign.c lib/sign.c lib/buf.c lib/die.c lib/form.c
 lint:
 	mandoc -T lint -W warning man/*.[1-8]
 	shellcheck -s sh -S warning bin/*.sh tests/*.sh tests/fuzz/*.sh \
-		examples/*.sh
+		examples/*.sh examples/*.run
 
 # Everything once more with each compiler that is here, warnings being errors.
 strict:

@@ -1,13 +1,11 @@
-# sms-hook as a program of the Common Gateway Interface (RFC 3875): run with
-# the environment of one, and by the web servers of examples/.
+# sms-hook as a program of the Common Gateway Interface (RFC 3875), run with
+# the environment of one.  tests/web.bats has it under web servers.
 load helper
-load servers
 
 SID=SM0123456789abcdef0123456789abcdef
 
 setup() {
 	common_setup
-	servers_setup
 }
 
 teardown() {
@@ -147,84 +145,4 @@ refused() {
 		cmp - answer
 	cgi '' REQUEST_METHOD=HEAD CONTENT_LENGTH= REQUEST_URI=/healthz
 	[ "$(tail -n 1 answer)" = "$(printf '\r')" ]
-}
-
-# What a server does with bodies that are large, in chunks, or refused.
-passes_on() {
-	url=$WEBHOOK_BASE_URL${CALLBACK_PATH-/api/webhooks/twilio}
-	head -c 200000 /dev/zero | tr '\0' a >big
-	for i in 1 2 3 4 5; do
-		[ "$(curl -s -o /dev/null -w '%{http_code}' --data-binary @big \
-			-H Expect: "$url")" = "${TOO_BIG-413}" ]
-	done
-	for i in $(seq 20); do
-		[ "$(curl -s -o /dev/null -w '%{http_code}' -d a=b \
-			-H "Proxy: http://127.0.0.1:9" "$url")" = 401 ]
-	done
-	[ "$(post_callback "MessageSid=$SID&MessageStatus=sent&N=plus+%26+%C3%A9")" = 200 ]
-	until_true 10 logged 'N=plus+%26'
-	[ "$(post_callback "MessageSid=$SID&MessageStatus=sent&N=chunks" \
-		-H 'Transfer-Encoding: chunked')" = "${CHUNKS-200}" ]
-	store_held
-	[ "$(post_callback "MessageSid=$SID&MessageStatus=sent&N=busy" -m 5)" = 200 ]
-	store_released
-	until_true 10 logged N=busy
-}
-
-logged() {
-	[ "$(sql "SELECT peer FROM webhook_logs
-		WHERE instr(params, '$1') > 0")" = 127.0.0.1 ]
-}
-
-@test "nginx with fcgiwrap serves sms-hook" {
-	example nginx-fcgiwrap.conf
-	start fcgiwrap -c 8 -s "unix:$PWD/fcgi.sock"
-	until_true 10 test -S fcgi.sock
-	nginx_with nginx-fcgiwrap.conf
-	serves
-	beside_slow_ones
-	passes_on
-}
-
-@test "lighttpd serves sms-hook" {
-	example lighttpd.conf
-	start lighttpd -D -m "$SERVERS/usr/lib/lighttpd" -f lighttpd.conf
-	serves
-	beside_slow_ones
-	passes_on
-	[ "$(curl -s -o /dev/null -w '%{http_code}' "$WEBHOOK_BASE_URL/hook.conf")" = 403 ]
-}
-
-@test "busybox httpd serves sms-hook" {
-	example busybox-httpd.sh
-	export CALLBACK_PATH=/cgi-bin/sms-hook PROBE=/cgi-bin/sms-hook PROBED=405
-	echo "TWILIO_STATUS_CALLBACK=$WEBHOOK_BASE_URL$CALLBACK_PATH" >>hook.conf
-	start ./busybox-httpd.sh
-	serves
-	passes_on
-}
-
-@test "Apache httpd serves sms-hook" {
-	local as=
-	# it refuses to be root, and nobody else reaches this folder
-	[ "$(id -u)" -ne 0 ] || as='unshare --user --map-user=1 --map-group=1'
-	example apache.conf
-	{
-		for module in mpm_event alias authz_core cgid reqtimeout; do
-			echo "LoadModule ${module}_module /usr/lib/apache2/modules/mod_$module.so"
-		done
-		cat <<-END
-		ServerRoot $PWD
-		ServerName localhost
-		DefaultRuntimeDir $PWD
-		PidFile $PWD/apache.pid
-		ScriptSock $PWD/cgid.sock
-		ErrorLog $PWD/apache.err
-		Include $PWD/apache.conf
-		END
-	} >httpd.conf
-	start $as apache2 -DFOREGROUND -f "$PWD/httpd.conf"
-	serves
-	beside_slow_ones
-	CHUNKS=411 passes_on
 }

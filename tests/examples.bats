@@ -1,5 +1,5 @@
 # The files of examples/ that are no server's, run: with paths of the test put
-# in place, and nothing else changed.  tests/doors.bats, tests/cgi.bats and
+# in place, and nothing else changed.  tests/doors.bats, tests/web.bats and
 # tests/listen.bats have the servers.
 
 load helper

@@ -121,7 +121,7 @@ settled() {
 # Another program holds the store, until store_released.
 store_held() {
 	mkfifo lock
-	sqlite3 "$SMS_DB" <lock >held 3>&- &
+	sqlite3 -cmd '.timeout 10000' "$SMS_DB" <lock >held 3>&- &
 	holder=$!
 	exec 8>lock
 	echo 'BEGIN IMMEDIATE; SELECT 1;' >&8

@@ -50,12 +50,11 @@ now_ms(void)
 static const char *
 host_of(const char *url)
 {
-	const char *host = strstr(url, "://");
+	const char *scheme = tls != NULL ? "https://" : "http://";
 
-	if (host == NULL || strncmp(url, tls != NULL ? "https" : "http",
-	    (size_t)(host - url)) != 0)
+	if (strncmp(url, scheme, strlen(scheme)) != 0)
 		die(BAD_USAGE, "needs an http URL, or -C and an https one");
-	return host + 3;
+	return url + strlen(scheme);
 }
 
 /* The request for one line, to be freed. */
@@ -64,18 +63,17 @@ request(const char *url, const char *body)
 {
 	struct buf b = BUF_INIT(REQUEST_MAX);
 	const char *token = getenv("TWILIO_AUTH_TOKEN"), *why;
-	const char *path = host_of(url);
+	const char *host = host_of(url), *path = host + strcspn(host, "/");
 	char made[SIGN_SIZE], *copy = need_str(body);
 	struct form form;
 
 	if (token == NULL || form_parse(&form, copy, strlen(copy), &why) != 0)
 		die(BAD_USAGE, "needs TWILIO_AUTH_TOKEN and forms");
 	sign(made, token, url, &form);
-	path += strcspn(path, "/");
-	if (buf_addf(&b, "POST %s HTTP/1.1\r\nHost: x\r\n"
+	if (buf_addf(&b, "POST %s HTTP/1.1\r\nHost: %.*s\r\n"
 	    "Content-Type: application/x-www-form-urlencoded\r\n"
 	    "X-Twilio-Signature: %s\r\nContent-Length: %zu\r\n\r\n%s", path,
-	    made, strlen(body), body) != 0)
+	    (int)(path - host), host, made, strlen(body), body) != 0)
 		die(BAD_DATA, "a line is too long");
 	free(copy);
 	return b.s;
