@@ -28,10 +28,11 @@ INTAKE = lib/intake.o lib/spool.o
 STORE = lib/db.o lib/store.o sql/apply.o sql/attach.o sql/early-keep.o \
 	sql/early-ready.o sql/early-take.o sql/error-codes.o \
 	sql/event-taken.o sql/expired.o sql/find.o sql/holds.o sql/journal.o \
-	sql/log.o sql/looked.o sql/made.o sql/once.o sql/opted-out.o \
-	sql/optout-add.o sql/optout-list.o sql/optout-remove.o sql/reply.o \
-	sql/reply-again.o sql/reply-start.o sql/reply-stop.o sql/retry.o sql/schema.o sql/schema-2.o \
-	sql/schema-4.o sql/stuck.o sql/unsettled.o sql/verdict.o
+	sql/log.o sql/logged.o sql/looked.o sql/made.o sql/once.o \
+	sql/opted-out.o sql/optout-add.o sql/optout-list.o sql/optout-remove.o \
+	sql/reply.o sql/reply-again.o sql/reply-start.o sql/reply-stop.o \
+	sql/retry.o sql/schema.o sql/schema-2.o sql/schema-4.o sql/stuck.o \
+	sql/unsettled.o sql/verdict.o
 JSON = lib/json.o sql/json-error.o sql/json-event.o sql/json-events.o \
 	sql/json-message.o sql/json-next.o sql/json-page.o
 TWILIO = lib/twilio.o
@@ -133,10 +134,16 @@ bin/sms-send: bin/sms-send.o lib/conf.o $(SEND) $(TWILIO) $(JSON) $(STORE) \
 		$(JSON) $(STORE) $(RECORD) $(BASE) -lcurl -lsqlite3 -lcrypto \
 		$(LDLIBS)
 
+# Nor should what scripts run for each request wait for SQLite, which it needs
+# once in a while.
 bin/sms-sign: bin/sms-sign.o lib/callback.o lib/conf.o $(DOCTOR) $(WEB) \
-		$(RECORD) $(BASE)
-	$(CC) $(LDFLAGS) -o $@ bin/sms-sign.o lib/callback.o lib/conf.o \
-		$(DOCTOR) $(WEB) $(RECORD) $(BASE) -lcrypto $(LDLIBS)
+		$(STORE) $(RECORD) $(BASE)
+	for static in $(STATIC) ''; do \
+		$(CC) $(LDFLAGS) $$static -o $@ bin/sms-sign.o lib/callback.o \
+			lib/conf.o $(DOCTOR) $(WEB) $(STORE) $(RECORD) $(BASE) \
+			-lsqlite3 -lcrypto -lm $(LDLIBS) 2>$@.log && break; \
+	done || { cat $@.log; exit 1; }
+	rm -f $@.log
 
 bin/sms-sim: bin/sms-sim.o lib/conf.o $(SIM) $(WEB) lib/db.o $(RECORD) \
 		$(BASE)

@@ -13,7 +13,12 @@
 enum {
 	URL_MAX = 262144,   /* bytes of a URL put together */
 	TOKENS_MAX = 32,    /* tokens that are tried */
-	SHOWN_FROM = 16     /* characters of a token, to show two of it */
+	TOKEN_COST_MAX = 1, /* differences that a token can be */
+	SHOWN_FROM = 16,    /* characters of a token, to show two of it */
+	SIGN_COST = 1024,   /* of one more signature, as bytes hashed, */
+	PAIR_COST = 128,    /* and of a parameter, which has to be sorted */
+	WORK_MAX = 1 << 30  /* bytes; what a stranger has written must not keep
+	                       anybody waiting: about a second */
 };
 
 /* What makes up a signed text, besides the token. */
@@ -27,7 +32,7 @@ struct token {
 	const char *variable;
 	char *text;
 	size_t number, of;  /* its place in the variable, from 1 */
-	int cost;           /* 0: sms-hook tries it */
+	int cost;           /* 0: sms-hook tries it; else TOKEN_COST_MAX */
 };
 
 struct search {
@@ -43,6 +48,8 @@ struct search {
 	const struct variant *best[PARTS];
 	const struct token *by;
 	int cost;
+	size_t done, tried; /* bytes of work, signatures */
+	int gave_up;        /* not all were tried */
 };
 
 static void
@@ -113,7 +120,7 @@ think_of(struct search *s)
 	if (s->d->form != NULL && s->d->form->n > 0)
 		variants_add(&s->part[BODY], "", 1, "not signed");
 	add_tokens(s, &s->d->tokens[0], 0);
-	add_tokens(s, &s->d->tokens[1], 1);
+	add_tokens(s, &s->d->tokens[1], TOKEN_COST_MAX);
 }
 
 static void
@@ -124,48 +131,80 @@ write_url(struct buf *b, const struct variant *const part[])
 		part[PATH]->text, part[QUERY]->text, part[FRAGMENT]->text);
 }
 
-/* One combination, with each token. */
-static void
+/* What a signature costs, in bytes that are hashed or handled meanwhile. */
+static size_t
+work(const struct search *s, const struct form *form)
+{
+	size_t n = s->text.len + SIGN_COST, i;
+
+	for (i = 0; form != NULL && i < form->n; i++)
+		n += strlen(form->pair[i].name) +
+			strlen(form->pair[i].value) + PAIR_COST;
+	return n;
+}
+
+/* One combination, with each token of that cost. */
+static int
 try_it(struct search *s, const struct variant *const part[], int cost)
 {
 	const struct form *form = *part[BODY]->text != '\0' ? s->d->form : NULL;
 	char made[SIGN_SIZE];
-	size_t i;
+	size_t i, n;
 
 	write_url(&s->text, part);
+	n = work(s, form);
 	for (i = 0; i < s->tokens; i++) {
-		if (s->by != NULL && cost + s->token[i].cost >= s->cost)
+		if (s->token[i].cost != cost)
 			continue;
+		if ((s->done += n) > WORK_MAX)
+			return -1;
+		s->tried++;
 		sign(made, s->token[i].text, s->text.s, form);
 		if (!sign_equal(s->signature, made))
 			continue;
 		memcpy(s->best, part, sizeof(s->best));
 		s->by = &s->token[i];
-		s->cost = cost + s->token[i].cost;
+		return 1;
 	}
+	return 0;
 }
 
-/* Counts through all combinations like an odometer. */
+/* All combinations whose differences, from part i on, add up to cost. */
+static int
+try_parts(struct search *s, const struct variant *part[], int i, int cost)
+{
+	const struct variants *v = &s->part[i];
+	size_t k;
+	int r = 0;
+
+	if (i == PARTS)
+		return cost <= TOKEN_COST_MAX ? try_it(s, part, cost) : 0;
+	for (k = 0; r == 0 && k < v->n; k++) {
+		part[i] = &v->v[k];
+		if (part[i]->cost <= cost)
+			r = try_parts(s, part, i + 1, cost - part[i]->cost);
+	}
+	return r;
+}
+
+/* The fewest differences first, until one fits or it has been enough. */
 static void
 try_all(struct search *s)
 {
 	const struct variant *part[PARTS];
-	size_t at[PARTS] = { 0 };
-	int cost, i;
+	int r = 0, i, dearest, most = TOKEN_COST_MAX;
+	size_t k;
 
-	for (i = 0; i < PARTS; i++)
-		if (s->part[i].n == 0)
-			return;
-	do {
-		for (i = cost = 0; i < PARTS; i++) {
-			part[i] = &s->part[i].v[at[i]];
-			cost += part[i]->cost;
-		}
-		if (s->by == NULL || cost < s->cost)
-			try_it(s, part, cost);
-		for (i = 0; i < PARTS && ++at[i] == s->part[i].n; i++)
-			at[i] = 0;
-	} while (i < PARTS);
+	for (i = 0; i < PARTS; i++) {
+		dearest = 0;
+		for (k = 0; k < s->part[i].n; k++)
+			if (s->part[i].v[k].cost > dearest)
+				dearest = s->part[i].v[k].cost;
+		most += dearest;
+	}
+	for (s->cost = 0; r == 0 && s->cost <= most; s->cost += r == 0)
+		r = try_parts(s, part, 0, s->cost);
+	s->gave_up = r < 0;
 }
 
 /* The path that sms-hook serves for a public one. */
@@ -276,7 +315,10 @@ tell_found(struct buf *report, struct search *s)
 			buf_addf(report, "%s: %s\n", part_name[i],
 				s->best[i]->words);
 	show_token(report, s);
-	if (s->d->form == NULL &&
+	if (s->d->bodiless)
+		buf_addstr(report, "body: it was not kept, so nobody knows "
+			"whether its SHA-256 is bodySHA256 of the query\n");
+	else if (s->d->form == NULL &&
 	    !callback_body_hashed(*query != '\0' ? query + 1 : NULL, r->body,
 	    r->body_len)) {
 		buf_addstr(report, "body: it was changed on the way, or is "
@@ -294,6 +336,15 @@ tell_found(struct buf *report, struct search *s)
 }
 
 static void
+tell_signature(struct buf *report, const char *signature)
+{
+	if (strlen(signature) != SIGN_SIZE - 1 ||
+	    signature[SIGN_SIZE - 2] != '=')
+		buf_addstr(report, "the signature is not whole: it has 28 "
+			"characters and ends in =\n");
+}
+
+static void
 tell_none(struct buf *report, const struct search *s)
 {
 	const char *account = s->d->form != NULL ?
@@ -303,12 +354,14 @@ tell_none(struct buf *report, const struct search *s)
 
 	for (i = 0; i < BODY; i++)
 		urls *= s->part[i].n;
-	buf_addf(report, "signed for none of %zu URLs, with none of %zu "
-		"tokens\n", urls, s->tokens);
-	if (strlen(s->signature) != SIGN_SIZE - 1 ||
-	    s->signature[SIGN_SIZE - 2] != '=')
-		buf_addstr(report, "the signature is not whole: it has 28 "
-			"characters and ends in =\n");
+	if (s->gave_up)
+		buf_addf(report, "gave up after %zu signatures: the request "
+			"hints at %zu URLs; take fields that look like the "
+			"work of a stranger out of it\n", s->tried, urls);
+	else
+		buf_addf(report, "signed for none of %zu URLs, with none of "
+			"%zu tokens\n", urls, s->tokens);
+	tell_signature(report, s->signature);
 	buf_addstr(report, "likely causes:\n");
 	if (account != NULL && callback_is_account(account)) {
 		buf_addf(report, "- a wrong token: compare it with the primary "
@@ -326,6 +379,9 @@ tell_none(struct buf *report, const struct search *s)
 		"trimmed or in another encoding\n"
 		"- a URL that nothing here hints at: put the one that Twilio "
 		"was given into TWILIO_STATUS_CALLBACK, and try again\n");
+	if (s->d->logged)
+		buf_addstr(report, "- what a header field that the log does "
+			"not keep would tell: capture a whole request\n");
 }
 
 /* Strangers write requests, and terminals read more than text. */
@@ -343,6 +399,32 @@ make_printable(struct buf *report)
 			memset(report->s + (start - report->s), '?',
 				(size_t)(p - start));
 	}
+}
+
+void
+doctor_bodiless(struct buf *report, const struct doctor *d)
+{
+	const struct http_request *r = d->req;
+	const char *host = http_field(r, "Host"), *path;
+	struct url u;
+	size_t n;
+
+	memset(&u, 0, sizeof(u));
+	if (d->url != NULL && url_split(&u, d->url) == 0) {
+		n = strlen(u.host);
+		if (host != NULL && (strncasecmp(host, u.host, n) != 0 ||
+		    (host[n] != '\0' && host[n] != ':')))
+			buf_addf(report, "host: %s, where %s is configured\n",
+				host, u.host);
+		path = served(d->hook_path != NULL ? d->hook_path : u.path);
+		n = strcspn(path, "?#");
+		if (strncmp(r->path, path, n) != 0 || r->path[n] != '\0')
+			buf_addf(report, "path: %s, where sms-hook serves "
+				"%.*s\n", r->path, (int)n, path);
+	}
+	tell_signature(report, http_field(r, "X-Twilio-Signature"));
+	make_printable(report);
+	url_release(&u);
 }
 
 int

@@ -25,14 +25,22 @@ struct doctor {
 	struct doctor_tokens tokens[2];  /* sms-hook knows only the first */
 	const struct http_request *req;  /* with an X-Twilio-Signature */
 	const struct form *form;         /* of its body; NULL: that is JSON */
+	int logged;             /* a row of the log, with few header fields */
+	int bodiless;           /* and without its body */
 };
 
 /*
  * Appends lines to report: the URL that is signed, what is different in it,
  * the token by its place, and under "to configure:" the lines to configure;
  * or what was tried in vain.  A token never appears.  Returns 1 if the request
- * is signed for some URL, with its body; else 0.
+ * is signed for some URL, with its body as far as that is known; else 0.
  */
 int doctor(struct buf *report, const struct doctor *d);
+
+/*
+ * The same for a form that is lost, without which no signature can be made:
+ * what can be seen without it.
+ */
+void doctor_bodiless(struct buf *report, const struct doctor *d);
 
 #endif

@@ -14,9 +14,8 @@
 extern const char sql_schema[], sql_schema_2[], sql_schema_4[],
 	sql_apply[], sql_attach[], sql_early_keep[], sql_early_ready[],
 	sql_early_take[], sql_error_codes[], sql_event_taken[], sql_expired[],
-	sql_find[], sql_holds[], sql_journal[], sql_log[], sql_looked[],
-	sql_made[],
-	sql_once[], sql_opted_out[], sql_optout_add[], sql_optout_list[],
+	sql_find[], sql_holds[], sql_journal[], sql_log[], sql_logged[],
+	sql_looked[], sql_made[], sql_once[], sql_opted_out[], sql_optout_add[], sql_optout_list[],
 	sql_optout_remove[], sql_reply[], sql_reply_again[], sql_reply_start[],
 	sql_reply_stop[], sql_retry[], sql_stuck[], sql_unsettled[],
 	sql_verdict[];
@@ -28,16 +27,16 @@ static const char *const migration[] = {
 
 enum query {
 	APPLY, ATTACH, EARLY_KEEP, EARLY_READY, EARLY_TAKE, EVENT_TAKEN, EXPIRED,
-	FIND, HOLDS, JOURNAL, LOG, LOOKED, MADE, ONCE, OPTED_OUT, OPTOUT_ADD,
-	OPTOUT_LIST, OPTOUT_REMOVE, REPLY, REPLY_AGAIN, REPLY_START, REPLY_STOP,
-	RETRY, STUCK, UNSETTLED, VERDICT, QUERIES
+	FIND, HOLDS, JOURNAL, LOG, LOGGED, LOOKED, MADE, ONCE, OPTED_OUT,
+	OPTOUT_ADD, OPTOUT_LIST, OPTOUT_REMOVE, REPLY, REPLY_AGAIN,
+	REPLY_START, REPLY_STOP, RETRY, STUCK, UNSETTLED, VERDICT, QUERIES
 };
 
 static const char *const text[QUERIES] = {
 	sql_apply, sql_attach, sql_early_keep, sql_early_ready,
 	sql_early_take, sql_event_taken, sql_expired, sql_find, sql_holds,
-	sql_journal, sql_log, sql_looked, sql_made, sql_once, sql_opted_out,
-	sql_optout_add, sql_optout_list, sql_optout_remove, sql_reply,
+	sql_journal, sql_log, sql_logged, sql_looked, sql_made, sql_once,
+	sql_opted_out, sql_optout_add, sql_optout_list, sql_optout_remove, sql_reply,
 	sql_reply_again, sql_reply_start, sql_reply_stop, sql_retry, sql_stuck,
 	sql_unsettled, sql_verdict
 };
@@ -568,4 +567,32 @@ store_took_event(struct store *s, const char *event_id)
 
 	db_bind(q, ":event_id", event_id);
 	return (int)number(s, q);
+}
+
+int
+store_logged(struct store *s, long long id,
+	void (*found)(void *ctx, const struct store_request *r), void *ctx)
+{
+	sqlite3_stmt *q = db_query(s->db, LOGGED);
+	const char *text[7];
+	struct store_request r;
+	int rc, status, i;
+
+	if (id > 0)
+		db_bind_number(q, ":id", id);
+	if ((rc = sqlite3_step(q)) == SQLITE_ROW) {
+		for (i = 0; i < 7; i++)
+			text[i] = (const char *)sqlite3_column_text(q, i);
+		r.id = sqlite3_column_int64(q, 0);
+		r.at = text[1];
+		r.status = text[2];
+		r.signature = text[3];
+		r.host = text[4];
+		r.target = text[5];
+		r.params = text[6];
+		found(ctx, &r);
+		return db_done(s->db, q, SQLITE_DONE);
+	}
+	status = db_done(s->db, q, rc);
+	return status == 0 ? -1 : status;
 }

@@ -204,4 +204,18 @@ int store_log(struct store *s, const struct store_log *l);
 /* 1 if the log has that event_id, 0, or -1 if the store fails. */
 int store_took_event(struct store *s, const char *event_id);
 
+/* What is known of a request that came; all but id, at, status may be NULL. */
+struct store_request {
+	long long id;             /* its row of webhook_logs */
+	const char *at, *status;
+	const char *signature, *host, *target, *params;
+};
+
+/*
+ * Hands over the request of that row or, if id is 0, the last one whose
+ * signature was refused.  Returns 0, a status, or -1 when there is none.
+ */
+int store_logged(struct store *s, long long id,
+	void (*found)(void *ctx, const struct store_request *r), void *ctx);
+
 #endif

@@ -458,6 +458,105 @@ a_callback() {
 	[ "$stderr" = 'sms-sign: TWILIO_AUTH_TOKEN is empty' ]
 }
 
+@test "-d: what a stranger has written keeps nobody busy" {
+	a_callback
+	path=$(printf '/%s' {1..9})
+	query="?$(printf "p%d=%%2fa'b%%20c+d&" {1..19})"
+	hosts=$(printf 'h%d.example:99,' {1..40})
+	export TWILIO_AUTH_TOKEN="${TWILIO_AUTH_TOKEN}1 ${TWILIO_AUTH_TOKEN}2"
+	SIGNED=x captured - "$path$query" "X-Forwarded-Host: $hosts" >request
+	run -77 sms-sign -d <request
+	[ "${lines[0]}" = 'signed for none of 64512 URLs, with none of 2 tokens' ]
+	body=$(printf 'p%d=0123456789&' {1..190})
+	SIGNED=x captured - "$path$query" "X-Forwarded-Host: $hosts" >request
+	run -77 sms-sign -d <request
+	[[ ${lines[0]} == 'gave up after '*' signatures: the request hints at 64512 URLs; take fields that look like the work of a stranger out of it' ]]
+	# what differs in little is tried first
+	captured $BASE/1/2/3/4/5/6/7/8/9"$query" "$path$query" "X-Forwarded-Host: $hosts" >request
+	run -0 sms-sign -d <request
+	has 'path: the one received'
+}
+
+# logged status target params [host]: a row of the log, signed for $HOOK as
+# $SIGNED or $body says
+logged() {
+	sql "INSERT INTO webhook_logs (created_at, status, answer, signature,
+		host, target, params) VALUES ('2026-01-01T00:00:00Z', '$1', 401,
+		nullif('${SIGNED-$(signature $HOOK)}', ''), nullif('${4-sms.example.org}', ''),
+		nullif('$2', ''), nullif('$3', '-')); SELECT max(id) FROM webhook_logs"
+}
+
+@test "-l: a request is examined from the log" {
+	a_callback
+	sms-apply </dev/null
+	export WEBHOOK_BASE_URL=http://localhost:3000
+	id=$(logged bad_signature /api/webhooks/twilio "$body")
+	logged success /api/webhooks/twilio "$body"
+	SIGNED=$(signature http://localhost:3000/api/webhooks/twilio)
+	logged bad_signature /api/webhooks/twilio "$body" ''
+	unset SIGNED
+	run -0 --separate-stderr sms-sign -d -l "$id"
+	lines "signed for: $HOOK" 'scheme: https, not http' 'host: that of Host' "$token" \
+		'to configure:' "WEBHOOK_BASE_URL=$BASE"
+	[ -z "$stderr" ]
+	run -0 sms-sign -d -l last
+	has 'sms-hook takes this signature as it is configured'
+	# it only reads
+	[ "$(sql 'SELECT count(*) FROM webhook_logs')" = 3 ]
+	id=$(logged bad_signature /api/webhooks/twilio "$body&x=y")
+	run -77 sms-sign -d -l "$id"
+	has '- what a header field that the log does not keep would tell: capture a whole request'
+}
+
+@test "-l: a form without its body cannot be examined, JSON can" {
+	a_callback
+	sms-apply </dev/null
+	why='sms-sign: the body was not kept, and it is signed, too: set SMS_LOG_REFUSED=body for sms-hook and wait for the next one, or capture one, see sms-sign(1)'
+	logged bad_signature /api/webhooks/twilio - SMS.example.org:443
+	run -65 --separate-stderr sms-sign -d -l last
+	[ -z "$output" ]
+	[ "$stderr" = "$why" ]
+	SIGNED=short logged bad_signature /hook?ref=r1 - inner:8080
+	run -65 --separate-stderr sms-sign -d -l last
+	lines 'host: inner:8080, where sms.example.org is configured' \
+		'path: /hook, where sms-hook serves /api/webhooks/twilio' \
+		'the signature is not whole: it has 28 characters and ends in ='
+	[ "$stderr" = "$why" ]
+	query="?bodySHA256=$(printf %s '[]' | sha256sum | cut -d ' ' -f 1)"
+	SIGNED=$(sms-sign "http${HOOK#https}$query" </dev/null)
+	logged bad_signature "/api/webhooks/twilio$query" -
+	run -0 sms-sign -d -l last
+	lines "signed for: http${HOOK#https}$query" 'scheme: http, not https' "$token" \
+		'body: it was not kept, so nobody knows whether its SHA-256 is bodySHA256 of the query' \
+		'to configure:' WEBHOOK_BASE_URL=http://sms.example.org
+	logged bad_signature "/api/webhooks/twilio$query" '[1]'
+	run -77 sms-sign -d -l last
+	has 'body: it was changed on the way, or is not all there: its SHA-256 is not bodySHA256 of the query'
+}
+
+@test "-l: a row that is not there, or says too little, is named" {
+	a_callback
+	run -78 --separate-stderr sms-sign -d -l 1
+	[ ! -e "$SMS_DB" ]
+	sms-apply </dev/null
+	run -65 --separate-stderr sms-sign -d -l last
+	[ "$stderr" = 'sms-sign: webhook_logs has no row of bad_signature' ]
+	run -65 --separate-stderr sms-sign -d -l 7
+	[ "$stderr" = 'sms-sign: webhook_logs has no row 7' ]
+	SIGNED='' logged no_signature /x "$body"
+	run -77 --separate-stderr sms-sign -d -l 1
+	[ "$stderr" = 'sms-sign: row 1 of webhook_logs has no X-Twilio-Signature' ]
+	logged bad_signature '' "$body"
+	run -65 --separate-stderr sms-sign -d -l 2
+	[ "$stderr" = 'sms-sign: row 2 of webhook_logs does not say what was requested' ]
+	for id in 0 -1 1x ''; do
+		run -64 --separate-stderr sms-sign -d -l "$id"
+		[ "$stderr" = "sms-sign: -l takes the id of a row of webhook_logs, or last, not '$id'" ]
+	done
+	run -64 sms-sign -l 1 https://example.com/
+	run -64 sms-sign -d -l 1 -v x
+}
+
 @test "-d: numbers are masked, and nothing that a terminal obeys is printed" {
 	a_callback
 	diagnosis "$HOOK?ref=14155550100" '/api/webhooks/twilio?ref=14155550100'
