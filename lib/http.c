@@ -4,7 +4,6 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "die.h"
@@ -606,16 +605,12 @@ http_answer(struct buf *out, int status, const char *lines,
 	const char *type, const char *body, size_t len, int head_only,
 	int keep_alive)
 {
-	char date[40];
-	time_t now = (time_t)when_now();
-	struct tm tm;
+	char date[WHEN_HTTP_SIZE];
 	int r = 0;
 
-	if (gmtime_r(&now, &tm) == NULL || strftime(date, sizeof(date),
-	    "%a, %d %b %Y %H:%M:%S GMT", &tm) == 0)
-		die(BUG, "no date");
 	r |= buf_addf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\n%s", status,
-		http_phrase(status), date, lines);
+		http_phrase(status), when_format_http(date, when_now()),
+		lines);
 	if (type != NULL)
 		r |= buf_addf(out, "Content-Type: %s\r\n", type);
 	if (status != 204)

@@ -15,6 +15,7 @@ enum {
 	PATIENCE_MS = 4000,  /* with the time to open the store less than the
 	                        15 s that Twilio waits */
 	REFUSED_MS = 500,
+	GATHER_MS = 20,      /* between two lots, so that the second is large */
 	BATCH_MAX = 512 * REC_LINE_MAX
 };
 
@@ -241,6 +242,17 @@ intake_keep(struct intake *in)
 	return r;
 }
 
+/*
+ * When callbacks come faster than they are taken in, a transaction for each
+ * few of them costs the machine more than all the rest.
+ */
+static void
+gather(struct intake *in)
+{
+	if (in->lots++ > 0 && !in->hurry)
+		when_sleep_ms(GATHER_MS);
+}
+
 static int
 take_all(void *ctx, int fd, const char *id)
 {
@@ -248,6 +260,7 @@ take_all(void *ctx, int fd, const char *id)
 	struct intake *in = ctx;
 	int r;
 
+	gather(in);
 	if ((r = begin(in, 0)) != 0)
 		return r;
 	if ((r = store_once(in->store, id)) != 0) {
@@ -262,9 +275,10 @@ take_all(void *ctx, int fd, const char *id)
 int
 intake_settle(struct intake *in, int wait)
 {
-	int r = spool_take(in->spool, wait, take_all, in);
+	int r;
 
-	if (r >= 0)
+	in->lots = 0;
+	if ((r = spool_take(in->spool, wait, take_all, in)) >= 0)
 		return r;
 	snprintf(in->why, sizeof(in->why), "cannot take spool '%s': %s",
 		in->spool, strerror(errno));

@@ -49,6 +49,7 @@ struct intake {
 	int hurry;               /* never waits: others are to be served */
 	struct buf batch;        /* lines for the spool, see intake_add */
 	struct store *store;     /* NULL until it was needed */
+	int lots;                /* of the spool, taken by one intake_settle */
 	dev_t dev;               /* what db named when it was opened */
 	ino_t ino;
 	struct refusal refused[INTAKE_REFUSED_MAX];

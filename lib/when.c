@@ -9,6 +9,8 @@
 
 enum { DAY = 86400 };
 
+static const char month_names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+
 /* Days from 1970-01-01 to a date of the proleptic Gregorian calendar. */
 static long long
 days(long long y, int m, int d)
@@ -83,20 +85,94 @@ when_sleep_ms(long long ms)
 		;
 }
 
+/* The other way round: days from 1970-01-01 to a date. */
+static void
+date(long long n, long long *y, int *m, int *d)
+{
+	long long era, doe, yoe;
+	int doy;
+
+	n += 719468;
+	era = (n >= 0 ? n : n - 146096) / 146097;
+	doe = n - era * 146097;
+	yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+	doy = (int)(doe - (365 * yoe + yoe / 4 - yoe / 100));
+	*m = (5 * doy + 2) / 153;
+	*d = doy - (153 * *m + 2) / 5 + 1;
+	*m += *m < 10 ? 3 : -9;
+	*y = yoe + era * 400 + (*m <= 2);
+}
+
+/* n digits of v, and returns what is behind them. */
+static char *
+put(char *s, int n, long long v)
+{
+	int i;
+
+	for (i = n - 1; i >= 0; i--, v /= 10)
+		s[i] = (char)('0' + v % 10);
+	return s + n;
+}
+
+static char *
+put_time(char *s, int second)
+{
+	s = put(s, 2, second / 3600);
+	*s++ = ':';
+	s = put(s, 2, second / 60 % 60);
+	*s++ = ':';
+	return put(s, 2, second % 60);
+}
+
+/*
+ * gmtime(3) and strftime(3) would read the file of the local time zone first,
+ * in a process that lives for a millisecond and may open nothing.
+ */
+static int
+split(long long t, long long *n, long long *y, int *m, int *d)
+{
+	*n = t / DAY - (t % DAY < 0);
+	date(*n, y, m, d);
+	if (*y < 0 || *y > 9999)
+		die(BUG, "no such time: %lld", t);
+	return (int)(t - *n * DAY);
+}
+
 char *
 when_format(char out[WHEN_SIZE], long long t)
 {
-	struct tm tm;
-	time_t tt = (time_t)t;
-	int i, year;
+	long long n, y;
+	int m, d, second = split(t, &n, &y, &m, &d);
+	char *s = put(out, 4, y);
 
-	if (gmtime_r(&tt, &tm) == NULL || tm.tm_year < -1900 ||
-	    tm.tm_year > 9999 - 1900 ||
-	    strftime(out + 4, WHEN_SIZE - 4, "-%m-%dT%H:%M:%SZ", &tm) == 0)
-		die(BUG, "no such time: %lld", t);
-	/* some strftime(3) write the year 999 without its zero */
-	for (i = 3, year = tm.tm_year + 1900; i >= 0; i--, year /= 10)
-		out[i] = (char)('0' + year % 10);
+	*s++ = '-';
+	s = put(s, 2, m);
+	*s++ = '-';
+	s = put(s, 2, d);
+	*s++ = 'T';
+	s = put_time(s, second);
+	*s++ = 'Z';
+	*s = '\0';
+	return out;
+}
+
+char *
+when_format_http(char out[WHEN_HTTP_SIZE], long long t)
+{
+	static const char day[] = "ThuFriSatSunMonTueWed";  /* from 1970 on */
+	long long n, y;
+	int m, d, second = split(t, &n, &y, &m, &d);
+	char *s = out;
+
+	memcpy(s, day + 3 * ((n % 7 + 7) % 7), 3);
+	memcpy(s + 3, ", ", 2);
+	s = put(s + 5, 2, d);
+	*s++ = ' ';
+	memcpy(s, month_names + 3 * (m - 1), 3);
+	s[3] = ' ';
+	s = put(s + 4, 4, y);
+	*s++ = ' ';
+	strcpy(put_time(s, second), " GMT");
 	return out;
 }
 
@@ -113,7 +189,6 @@ when_parse(const char *s, long long *t)
 int
 when_parse_mail(const char *s, long long *t)
 {
-	static const char names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 	const char *month;
 	int day, zone;
 
@@ -133,11 +208,11 @@ when_parse_mail(const char *s, long long *t)
 	    (s[19] != '+' && s[19] != '-') || (zone = digits(s + 20, 4)) < 0 ||
 	    zone % 100 > 59)
 		return -1;
-	for (month = names; *month != '\0'; month += 3)
+	for (month = month_names; *month != '\0'; month += 3)
 		if (strncmp(month, s + 1, 3) == 0)
 			break;
 	if (*month == '\0' || together(digits(s + 5, 4),
-	    (int)(month - names) / 3 + 1, day, digits(s + 10, 2),
+	    (int)(month - month_names) / 3 + 1, day, digits(s + 10, 2),
 	    digits(s + 13, 2), digits(s + 16, 2), t) != 0)
 		return -1;
 	zone = zone / 100 * 3600 + zone % 100 * 60;

@@ -5,7 +5,10 @@
 #ifndef WHEN_H
 #define WHEN_H
 
-enum { WHEN_SIZE = 21 };  /* a text time and its NUL */
+enum {
+	WHEN_SIZE = 21,      /* a text time and its NUL */
+	WHEN_HTTP_SIZE = 30  /* "Thu, 24 Aug 2023 05:01:45 GMT", too */
+};
 
 long long when_now(void);      /* the clock */
 long long when_mono_ms(void);  /* milliseconds that never step back */
@@ -13,6 +16,7 @@ void when_sleep_ms(long long ms);
 
 /* Years 0 to 9999.  Returns out. */
 char *when_format(char out[WHEN_SIZE], long long t);
+char *when_format_http(char out[WHEN_HTTP_SIZE], long long t);
 
 /* A text time.  Returns 0, or -1. */
 int when_parse(const char *s, long long *t);

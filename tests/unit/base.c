@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "buf.h"
@@ -51,6 +52,18 @@ returns(const char *s, long long t)
 }
 
 static int
+dated_as_libc_does(long long t)
+{
+	char out[WHEN_HTTP_SIZE], want[WHEN_HTTP_SIZE];
+	time_t tt = (time_t)t;
+	struct tm tm;
+
+	return gmtime_r(&tt, &tm) != NULL && strftime(want, sizeof(want),
+		"%a, %d %b %Y %H:%M:%S GMT", &tm) > 0 &&
+		strcmp(when_format_http(out, t), want) == 0;
+}
+
+static int
 mail_is(const char *s, const char *text)
 {
 	char out[WHEN_SIZE];
@@ -82,7 +95,7 @@ times(void)
 		"Thu, 24 Aug 23 05:01:45 +0000",
 		"Thu, 24 Aug 2023 25:01:45 +0000"
 	};
-	char out[WHEN_SIZE];
+	char date[WHEN_HTTP_SIZE], out[WHEN_SIZE];
 	long long t;
 	size_t i;
 
@@ -96,6 +109,9 @@ times(void)
 	HOLDS(returns("9999-12-31T23:59:59Z", 253402300799LL));
 	HOLDS(returns("0000-01-01T00:00:00Z", -62167219200LL));
 	HOLDS(returns("0000-02-29T00:00:00Z", -62162121600LL));
+	HOLDS(dated_as_libc_does(784111777));
+	HOLDS(strcmp(when_format_http(date, 784111777),
+		"Sun, 06 Nov 1994 08:49:37 GMT") == 0);
 	/* a day at a time over more than 400 years: text sorts as time does */
 	{
 		char before[WHEN_SIZE] = "";
@@ -110,6 +126,10 @@ times(void)
 				break;
 			}
 			memcpy(before, out, sizeof(before));
+			if (!dated_as_libc_does(t)) {
+				HOLDS(!"every day has its name");
+				break;
+			}
 		}
 	}
 	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
