@@ -1,6 +1,7 @@
 /*
  * The low-level SHA calls instead of EVP: they are called once a process, and
- * EVP's set-up costs more than everything else that sms-hook computes.
+ * EVP's set-up costs more than everything else that sms-hook computes.  SHA1()
+ * and SHA256() are EVP within, and make a static program twice as large.
  */
 #define OPENSSL_API_COMPAT 0x10100000L
 
@@ -25,10 +26,13 @@ hmac_init(struct hmac *h, const char *key, size_t len)
 	unsigned char k[BLOCK] = { 0 }, pad[BLOCK];
 	size_t i;
 
-	if (len > BLOCK)
-		SHA1((const unsigned char *)key, len, k);
-	else
+	if (len > BLOCK) {
+		SHA1_Init(&h->inner);
+		SHA1_Update(&h->inner, key, len);
+		SHA1_Final(k, &h->inner);
+	} else {
 		memcpy(k, key, len);
+	}
 	for (i = 0; i < BLOCK; i++)
 		pad[i] = k[i] ^ 0x36;
 	SHA1_Init(&h->inner);
@@ -210,8 +214,11 @@ void
 sign_sha256(char out[SIGN_HEX_SIZE], const void *data, size_t len)
 {
 	unsigned char digest[SHA256_DIGEST_LENGTH];
+	SHA256_CTX c;
 
-	SHA256(data, len, digest);
+	SHA256_Init(&c);
+	SHA256_Update(&c, data, len);
+	SHA256_Final(digest, &c);
 	to_hex(out, digest, sizeof(digest));
 }
 
