@@ -23,10 +23,7 @@
 #include "sign.h"
 #include "store.h"
 
-enum {
-	BODY_MAX = 65536,              /* as much as sms-hook takes */
-	REQUEST_MAX = HTTP_IN_MAX / 2  /* fits even where each LF gets a CR */
-};
+enum { REQUEST_MAX = HTTP_IN_MAX / 2 };  /* even where each LF gets a CR */
 
 const char progname[] = "sms-sign";
 
@@ -73,7 +70,7 @@ parse_form(struct form *form, char *body, size_t len)
 static int
 sign_body(char *tokens, const char *url)
 {
-	struct buf body = BUF_INIT(BODY_MAX);
+	struct buf body = BUF_INIT(HTTP_BODY_MAX);
 	static struct form form;
 	char signature[SIGN_SIZE];
 
@@ -99,17 +96,19 @@ is_of_json(const char *query)
 static int
 verify(const char *signature, const char *tokens, const char *url)
 {
-	struct buf body = BUF_INIT(BODY_MAX);
+	struct buf body = BUF_INIT(HTTP_BODY_MAX);
 	struct callback c = { .signature = signature };
 	static struct form form;
 	char *called = need_str(url);
-	int good;
+	int good, is_json;
 
 	called[strcspn(called, "#")] = '\0';
 	if ((c.query = strchr(called, '?')) != NULL)
 		c.query++;
+	if ((is_json = is_of_json(c.query)))
+		body.max = HTTP_JSON_MAX;
 	read_body(&body);
-	if (is_of_json(c.query)) {
+	if (is_json) {
 		c.body = body.s;
 		c.body_len = body.len;
 	} else {
@@ -182,7 +181,7 @@ static void
 write_request(void *ctx, const struct store_request *r)
 {
 	struct logged *l = ctx;
-	const char *body = r->params != NULL ? r->params : "";
+	const char *body = r->params != NULL ? r->params : "", *query;
 	struct buf *in = &l->h->in;
 	int bad;
 
@@ -198,6 +197,9 @@ write_request(void *ctx, const struct store_request *r)
 	if (r->signature != NULL)
 		bad |= buf_addf(in, "X-Twilio-Signature: %s\r\n",
 			r->signature);
+	query = strchr(r->target, '?');
+	if (query != NULL && is_of_json(query + 1))
+		bad |= buf_addstr(in, "Content-Type: application/json\r\n");
 	bad |= buf_addf(in, "Content-Length: %zu\r\n\r\n%s", strlen(body),
 		body);
 	if (bad != 0)

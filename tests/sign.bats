@@ -164,6 +164,10 @@ a_callback() {
 		echo "$query"
 		run -77 json "$query"
 	done
+	# as long as sms-hook takes it
+	body=$(printf '[%0250000d]' 1)
+	hash=$(printf %s "$body" | sha256sum | cut -d ' ' -f 1)
+	json "?bodySHA256=$hash"
 }
 
 @test "-d: a request that is signed as configured needs nothing" {
@@ -445,7 +449,7 @@ a_callback() {
 	[ "$stderr" = 'sms-sign: request is not whole' ]
 	run -65 --separate-stderr sms-sign -d <<<$'POST / HTTP/1.1\nHost : x\n'
 	[ "$stderr" = 'sms-sign: request: bad_field (see sms-hook(8))' ]
-	run -65 --separate-stderr sms-sign -d < <(head -c 200000 /dev/zero)
+	run -65 --separate-stderr sms-sign -d < <(head -c 2000000 /dev/zero)
 	[[ $stderr == 'sms-sign: request is longer than '*' bytes' ]]
 	run -77 --separate-stderr sms-sign -d < <(grep -v Twilio- request)
 	[ "$stderr" = 'sms-sign: request has no X-Twilio-Signature' ]
@@ -506,6 +510,32 @@ logged() {
 	id=$(logged bad_signature /api/webhooks/twilio "$body&x=y")
 	run -77 sms-sign -d -l "$id"
 	has '- what a header field that the log does not keep would tell: capture a whole request'
+}
+
+@test "-l: what sms-hook has refused and kept is enough" {
+	a_callback
+	unset WEBHOOK_BASE_URL
+	hook_start
+	body="AccountSid=$TWILIO_ACCOUNT_SID&$body"
+	post() {
+		curl -sS -o answer -w '%{http_code}' --data-raw "$body" \
+			-H "X-Twilio-Signature: $(signature "$1")" \
+			-H 'Host: sms.example.org' \
+			"$WEBHOOK_BASE_URL/api/webhooks/twilio?ref=r1"
+	}
+	[ "$(post "$HOOK?ref=r1")" = 401 ]
+	run -65 --separate-stderr sms-sign -d -l last
+	lines 'host: sms.example.org, where 127.0.0.1 is configured'
+	[[ $stderr == 'sms-sign: the body was not kept, '* ]]
+	echo SMS_LOG_REFUSED=body >>hook.conf
+	[ "$(post "$HOOK?ref=r1")" = 401 ]
+	run -0 --separate-stderr sms-sign -d -l last
+	has "signed for: $HOOK?ref=r1" "WEBHOOK_BASE_URL=$BASE"
+	# one that was taken is examined as well
+	[ "$(post "$WEBHOOK_BASE_URL/api/webhooks/twilio?ref=r1")" = 200 ]
+	settled
+	run -0 sms-sign -d -l "$(sql "SELECT id FROM webhook_logs WHERE status = 'success'")"
+	has 'sms-hook takes this signature as it is configured'
 }
 
 @test "-l: a form without its body cannot be examined, JSON can" {
