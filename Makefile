@@ -284,7 +284,8 @@ bin/sms-send.o: lib/buf.h lib/charname.h lib/conf.h lib/die.h lib/inflight.h \
 	lib/progress.h lib/rec.h lib/refs.h lib/segment.h lib/store.h \
 	lib/twilio.h lib/utf8.h lib/when.h
 bin/sms-sign.o: lib/buf.h lib/callback.h lib/conf.h lib/die.h lib/doctor.h \
-	lib/form.h lib/http.h lib/rec.h lib/sign.h lib/when.h
+	lib/form.h lib/http.h lib/num.h lib/rec.h lib/sign.h lib/store.h \
+	lib/when.h
 bin/sms-sim.o: lib/buf.h lib/conf.h lib/die.h lib/http.h lib/num.h \
 	lib/sim-api.h lib/sim-courier.h lib/sim-plan.h lib/sim.h lib/when.h
 bin/sms-stuck.o: lib/conf.h lib/die.h lib/inflight.h lib/num.h lib/rec.h \
