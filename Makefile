@@ -24,15 +24,16 @@ SCRIPTS = bin/sms-reconcile
 
 BASE = lib/buf.o lib/die.o lib/num.o lib/when.o
 RECORD = lib/rec.o lib/utf8.o
-INTAKE = lib/intake.o lib/spool.o
+INTAKE = lib/intake.o lib/spool.o lib/tally.o
 STORE = lib/db.o lib/store.o sql/apply.o sql/attach.o sql/early-keep.o \
 	sql/early-ready.o sql/early-take.o sql/error-codes.o \
 	sql/event-taken.o sql/expired.o sql/find.o sql/holds.o sql/journal.o \
 	sql/log.o sql/logged.o sql/looked.o sql/made.o sql/once.o \
-	sql/opted-out.o sql/optout-add.o sql/optout-list.o sql/optout-remove.o \
-	sql/reply.o sql/reply-again.o sql/reply-start.o sql/reply-stop.o \
-	sql/retry.o sql/schema.o sql/schema-2.o sql/schema-4.o sql/stuck.o \
-	sql/unsettled.o sql/verdict.o
+	sql/opted-out.o sql/optout-add.o sql/optout-list.o \
+	sql/optout-remove.o sql/refused.o sql/reply.o sql/reply-again.o \
+	sql/reply-start.o sql/reply-stop.o sql/retry.o sql/schema.o \
+	sql/schema-2.o sql/schema-4.o sql/stuck.o sql/unsettled.o \
+	sql/verdict.o
 JSON = lib/json.o sql/json-error.o sql/json-event.o sql/json-events.o \
 	sql/json-message.o sql/json-next.o sql/json-page.o
 TWILIO = lib/twilio.o

@@ -39,7 +39,7 @@ static enum edge_shape shape;
 static void
 usage(FILE *fp)
 {
-	fputs("usage: sms-hook [-t now] [-w age]\n", fp);
+	fputs("usage: sms-hook [-s] [-t now] [-w age]\n", fp);
 }
 
 /* Whoever calls die() on the way leaves no client without an answer. */
@@ -109,13 +109,14 @@ serve(struct webhook *w, const struct arrival *from)
 	}
 	if (a.status == 0)
 		a.exit_status = IO_FAILED;
-	webhook_tell(w, &a, from->peer);
+	webhook_tell(w, &a, from);
 	http_linger(1);
 	if (shape == EDGE_CGI)
 		edge_mute();
 	if (a.is_kept && intake_settle(&w->in, 0) != 0)
 		warn("callbacks wait in '%s': %s", w->spool, w->in.why);
-	intake_log(&w->in);
+	if (a.is_kept || w->in.n_refused > 0)
+		intake_log(&w->in);
 	edge_hold(0);
 	buf_release(&out);
 	http_release(&h);
@@ -136,10 +137,11 @@ main(int argc, char *argv[])
 	/* a query without "=" comes as arguments: a stranger's (RFC 3875, 4.4) */
 	if (shape == EDGE_CGI)
 		argc = 1;
-	while ((c = getopt(argc, argv, "Vht:w:")) != -1)
+	while ((c = getopt(argc, argv, "Vhst:w:")) != -1)
 		switch (c) {
 		case 'V': puts("sms-hook " VERSION); return finish_stdout(0);
 		case 'h': usage(stdout); return finish_stdout(0);
+		case 's': die_to_syslog(); break;
 		case 't': l.now = when_option('t', optarg); break;
 		case 'w': idle = when_age_option('w', optarg); break;
 		default: usage(stderr); return BAD_USAGE;

@@ -1,13 +1,15 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
+#include <unistd.h>
 
 #include "die.h"
 
-static int to_syslog;
+static int to_syslog, is_open, syslog_fd = -1;
 
 static void
 say(const char *fmt, va_list ap)
@@ -50,10 +52,32 @@ die(int status, const char *fmt, ...)
 }
 
 void
+die_open_syslog(void)
+{
+	int fd;
+
+	if (is_open)
+		return;
+	is_open = 1;
+	/* the connection gets the lowest one that is free */
+	if ((fd = fcntl(0, F_DUPFD, 3)) >= 0)
+		close(fd);
+	openlog(progname, LOG_PID | LOG_NDELAY, LOG_USER);
+	if (fd >= 0 && fcntl(fd, F_GETFD) >= 0)
+		syslog_fd = fd;
+}
+
+void
 die_to_syslog(void)
 {
+	die_open_syslog();
 	to_syslog = 1;
-	openlog(progname, LOG_PID, LOG_USER);
+}
+
+int
+die_syslog_fd(void)
+{
+	return syslog_fd;
 }
 
 int

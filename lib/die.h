@@ -32,9 +32,13 @@ _Noreturn void die(int status, const char *fmt, ...)
 
 /*
  * Sends messages to syslog(3) from now on instead of stderr: for a child of
- * inetd, whose stderr is the client's socket.
+ * inetd, whose stderr is the client's socket.  die_open_syslog connects to it
+ * beforehand, for who will not be able to then; die_syslog_fd is the
+ * descriptor that this takes, or -1.
  */
+void die_open_syslog(void);
 void die_to_syslog(void);
+int die_syslog_fd(void);
 
 /*
  * What main returns: flushes stdout and gives status back, or dies with

@@ -134,7 +134,10 @@ edge_begin(void)
 		let_block(0, 0);
 		return EDGE_LISTENING;
 	}
-	return conf("GATEWAY_INTERFACE") != NULL ? EDGE_CGI : EDGE_CONNECTION;
+	if (conf("GATEWAY_INTERFACE") == NULL)
+		return EDGE_CONNECTION;
+	die_open_syslog();  /* for edge_mute */
+	return EDGE_CGI;
 }
 
 const char *

@@ -8,13 +8,14 @@
 #include "intake.h"
 #include "num.h"
 #include "spool.h"
+#include "tally.h"
 #include "utf8.h"
 #include "when.h"
 
 enum {
 	PATIENCE_MS = 4000,  /* with the time to open the store less than the
 	                        15 s that Twilio waits */
-	REFUSED_MS = 500,
+	REFUSED_MS = 2000,
 	GATHER_MS = 20,      /* between two lots, so that the second is large */
 	BATCH_MAX = 512 * REC_LINE_MAX
 };
@@ -285,22 +286,25 @@ intake_settle(struct intake *in, int wait)
 	return IO_FAILED;
 }
 
-void
-intake_refused(struct intake *in, const struct rec *told, const char *reason,
+/* Says how many were not spoken of in the minute before. */
+static void
+tell_past(const struct tally *past)
+{
+	char at[WHEN_SIZE];
+
+	if (past->requests > TALLY_LINES)
+		warn("%lld more requests were refused in the minute of %s",
+			past->requests - TALLY_LINES,
+			when_format(at, past->minute));
+}
+
+static void
+note(struct intake *in, const struct rec *told, const char *reason,
 	int answer, const struct arrival *from)
 {
-	time_t minute = from->began.tv_sec / 60;
+	struct refusal *f = &in->refused[in->n_refused++];
 	struct rec rec = *told;
-	struct refusal *f;
 
-	if (minute != in->minute)
-		in->refused_then = 0;
-	in->minute = minute;
-	if (in->n_refused == INTAKE_REFUSED_MAX ||
-	    in->refused_then == INTAKE_REFUSED_MAX)
-		return;
-	in->refused_then++;
-	f = &in->refused[in->n_refused++];
 	rec.f[LINE_PEER] = (char *)from->peer;
 	f->text = rec_copy(&f->rec, &rec, LINE_FIELDS);
 	f->reason = reason;
@@ -309,29 +313,67 @@ intake_refused(struct intake *in, const struct rec *told, const char *reason,
 	f->took_us = took_us(from);
 }
 
-void
-intake_log(struct intake *in)
+int
+intake_refused(struct intake *in, const struct rec *rec, const char *reason,
+	int answer, const struct arrival *from)
+{
+	struct tally t, past;
+
+	in->uncounted++;
+	if (tally_add(in->spool, from->now, in->uncounted, rec != NULL,
+	    !in->hurry, &t, &past) != 0)
+		/* whoever is at it counts this minute, or nobody can */
+		return errno != EACCES && errno != EAGAIN;
+	tell_past(&past);
+	if (t.requests > TALLY_LINES && t.requests - in->uncounted <= TALLY_LINES)
+		warn("more requests are refused in this minute, and counted");
+	in->uncounted = 0;
+	if (rec != NULL && t.rows <= TALLY_ROWS &&
+	    in->n_refused < INTAKE_REFUSED_MAX)
+		note(in, rec, reason, answer, from);
+	return t.requests <= TALLY_LINES;
+}
+
+static int
+log_refused(struct intake *in)
 {
 	struct store_log l = { .sid = NULL };
 	const struct refusal *f;
 	size_t i;
-	int r;
+	int r = 0;
 
-	if (in->n_refused > 0 && begin(in, REFUSED_MS) == 0) {
-		for (i = r = 0; r == 0 && i < in->n_refused; i++) {
-			f = &in->refused[i];
-			fill_log(&l, &f->rec);
-			l.status = f->reason;
-			l.answer = f->answer;
-			l.at = f->at;
-			l.took_us = f->took_us;
-			r = store_log(in->store, &l);
-		}
-		finish(in, r);
+	for (i = 0; r == 0 && i < in->n_refused; i++) {
+		f = &in->refused[i];
+		fill_log(&l, &f->rec);
+		l.status = f->reason;
+		l.answer = f->answer;
+		l.at = f->at;
+		l.took_us = f->took_us;
+		r = store_log(in->store, &l);
 	}
-	for (i = 0; i < in->n_refused; i++)
-		free(in->refused[i].text);
-	in->n_refused = 0;
+	return r;
+}
+
+void
+intake_log(struct intake *in)
+{
+	struct tally t[TALLY_MINUTES];
+	int n = tally_read(in->spool, t), over = n - 1, i, r;
+
+	/* is the last minute over? */
+	if (in->n_refused == 0 && n > 0 &&
+	    when_now() - t[n - 1].minute >= 60)
+		over = n;
+	if ((in->n_refused > 0 || over > 0) && begin(in, REFUSED_MS) == 0) {
+		r = log_refused(in);
+		for (i = 0; r == 0 && i < n; i++)
+			r = store_refused(in->store, t[i].minute,
+				t[i].requests);
+		if (finish(in, r) == 0 && over > 0)
+			tally_drop(in->spool, t, over);
+	}
+	while (in->n_refused > 0)
+		free(in->refused[--in->n_refused].text);
 }
 
 void

@@ -14,7 +14,7 @@
 #include "store.h"
 
 enum {
-	INTAKE_REFUSED_MAX = 60  /* of these a minute, for one process */
+	INTAKE_REFUSED_MAX = 60  /* noted at once */
 };
 
 /*
@@ -54,8 +54,7 @@ struct intake {
 	ino_t ino;
 	struct refusal refused[INTAKE_REFUSED_MAX];
 	size_t n_refused;        /* of them in use */
-	time_t minute;           /* in which refused_then have been noted */
-	int refused_then;
+	long long uncounted;     /* refused, and not in the tally yet */
 	char why[512];           /* more on a failure */
 };
 
@@ -85,12 +84,14 @@ int intake_keep(struct intake *in);
 int intake_settle(struct intake *in, int wait);
 
 /*
- * Notes a callback that was refused, with those fields of rec that the log
- * has; intake_log leaves what was noted in the log of the store, if that costs
- * nobody anything.  Strangers can cause this, so it is not done for all that
- * are too many.
+ * Counts a request that was refused, and notes a callback, of which rec has
+ * those fields that the log has; rec is NULL for other requests.  intake_log
+ * leaves what was noted, and how many there were, in the log of the store, if
+ * that costs nobody anything.  Strangers can cause this, so only TALLY_ROWS in
+ * a minute are noted.  Returns whether the request is to be spoken of: only
+ * TALLY_LINES are.
  */
-void intake_refused(struct intake *in, const struct rec *rec,
+int intake_refused(struct intake *in, const struct rec *rec,
 	const char *reason, int answer, const struct arrival *from);
 void intake_log(struct intake *in);
 

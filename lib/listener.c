@@ -161,6 +161,15 @@ shut(struct connection *c)
 	c->state = CLOSED;
 }
 
+/* Now a request comes, or somebody who may send one. */
+static void
+arrive(struct loop *o, struct connection *c)
+{
+	c->from.peer = c->peer;
+	c->from.now = o->l->now >= 0 ? o->l->now : when_now();
+	clock_gettime(CLOCK_MONOTONIC, &c->from.began);
+}
+
 static void
 open_connection(struct loop *o, int fd, const struct sockaddr_storage *a)
 {
@@ -186,6 +195,7 @@ open_connection(struct loop *o, int fd, const struct sockaddr_storage *a)
 	c->served = c->begun = 0;
 	c->ahead = 1;  /* the request is most often there already */
 	c->dropped = 0;
+	arrive(o, c);
 	enter(o, c, READING);
 	o->c[o->n++] = c;
 }
@@ -195,7 +205,7 @@ lose_answer(struct loop *o, struct connection *c)
 {
 	if (c->a.reason == NULL) {
 		webhook_refuse(&c->a, 0, "answer_lost");
-		webhook_tell(o->w, &c->a, c->peer);
+		webhook_tell(o->w, &c->a, &c->from);
 	}
 	shut(c);
 }
@@ -235,9 +245,9 @@ send_some(struct loop *o, struct connection *c)
 static void
 answer(struct loop *o, struct connection *c)
 {
-	const struct webhook_answer *a = &c->a;
+	struct webhook_answer *a = &c->a;
 
-	webhook_tell(o->w, a, c->peer);
+	webhook_tell(o->w, a, &c->from);
 	if (o->w->in.n_refused > 0 && o->settle_at == 0)
 		o->settle_at = o->now + SETTLE_MS;
 	if (a->status == 0) {
@@ -274,9 +284,7 @@ begin(struct loop *o, struct connection *c)
 	c->begun = 1;
 	if (c->served)
 		c->since = o->now;
-	c->from.peer = c->peer;
-	c->from.now = o->l->now >= 0 ? o->l->now : when_now();
-	clock_gettime(CLOCK_MONOTONIC, &c->from.began);
+	arrive(o, c);
 }
 
 /* Judges the request if it is whole. */

@@ -15,8 +15,9 @@ extern const char sql_schema[], sql_schema_2[], sql_schema_4[],
 	sql_apply[], sql_attach[], sql_early_keep[], sql_early_ready[],
 	sql_early_take[], sql_error_codes[], sql_event_taken[], sql_expired[],
 	sql_find[], sql_holds[], sql_journal[], sql_log[], sql_logged[],
-	sql_looked[], sql_made[], sql_once[], sql_opted_out[], sql_optout_add[], sql_optout_list[],
-	sql_optout_remove[], sql_reply[], sql_reply_again[], sql_reply_start[],
+	sql_looked[], sql_made[], sql_once[], sql_opted_out[],
+	sql_optout_add[], sql_optout_list[], sql_optout_remove[],
+	sql_refused[], sql_reply[], sql_reply_again[], sql_reply_start[],
 	sql_reply_stop[], sql_retry[], sql_stuck[], sql_unsettled[],
 	sql_verdict[];
 
@@ -26,19 +27,20 @@ static const char *const migration[] = {
 };
 
 enum query {
-	APPLY, ATTACH, EARLY_KEEP, EARLY_READY, EARLY_TAKE, EVENT_TAKEN, EXPIRED,
-	FIND, HOLDS, JOURNAL, LOG, LOGGED, LOOKED, MADE, ONCE, OPTED_OUT,
-	OPTOUT_ADD, OPTOUT_LIST, OPTOUT_REMOVE, REPLY, REPLY_AGAIN,
-	REPLY_START, REPLY_STOP, RETRY, STUCK, UNSETTLED, VERDICT, QUERIES
+	APPLY, ATTACH, EARLY_KEEP, EARLY_READY, EARLY_TAKE, EVENT_TAKEN,
+	EXPIRED, FIND, HOLDS, JOURNAL, LOG, LOGGED, LOOKED, MADE, ONCE,
+	OPTED_OUT, OPTOUT_ADD, OPTOUT_LIST, OPTOUT_REMOVE, REFUSED_THEN, REPLY,
+	REPLY_AGAIN, REPLY_START, REPLY_STOP, RETRY, STUCK, UNSETTLED, VERDICT,
+	QUERIES
 };
 
 static const char *const text[QUERIES] = {
-	sql_apply, sql_attach, sql_early_keep, sql_early_ready,
-	sql_early_take, sql_event_taken, sql_expired, sql_find, sql_holds,
-	sql_journal, sql_log, sql_logged, sql_looked, sql_made, sql_once,
-	sql_opted_out, sql_optout_add, sql_optout_list, sql_optout_remove, sql_reply,
-	sql_reply_again, sql_reply_start, sql_reply_stop, sql_retry, sql_stuck,
-	sql_unsettled, sql_verdict
+	sql_apply, sql_attach, sql_early_keep, sql_early_ready, sql_early_take,
+	sql_event_taken, sql_expired, sql_find, sql_holds, sql_journal,
+	sql_log, sql_logged, sql_looked, sql_made, sql_once, sql_opted_out,
+	sql_optout_add, sql_optout_list, sql_optout_remove, sql_refused,
+	sql_reply, sql_reply_again, sql_reply_start, sql_reply_stop, sql_retry,
+	sql_stuck, sql_unsettled, sql_verdict
 };
 
 static const struct db_kind kind = {
@@ -595,4 +597,15 @@ store_logged(struct store *s, long long id,
 	}
 	status = db_done(s->db, q, rc);
 	return status == 0 ? -1 : status;
+}
+
+int
+store_refused(struct store *s, long long minute, long long requests)
+{
+	sqlite3_stmt *q = db_query(s->db, REFUSED_THEN);
+	char at[WHEN_SIZE];
+
+	bind_time(q, ":minute", at, minute);
+	db_bind_number(q, ":requests", requests);
+	return db_change(s->db, q, NULL);
 }

@@ -218,4 +218,7 @@ struct store_request {
 int store_logged(struct store *s, long long id,
 	void (*found)(void *ctx, const struct store_request *r), void *ctx);
 
+/* So many requests were refused in the minute that began then, so far. */
+int store_refused(struct store *s, long long minute, long long requests);
+
 #endif

@@ -179,6 +179,15 @@ take_events(struct taking *t, const struct http_request *r)
 	return why != NULL && *why != '\0' ? why : NULL;
 }
 
+/* seen: of a callback, else NULL */
+static void
+count(struct webhook *w, struct webhook_answer *a, const struct rec *seen,
+	const struct arrival *from)
+{
+	a->is_counted = 1;
+	a->is_quiet = !intake_refused(&w->in, seen, a->reason, a->status, from);
+}
+
 static void
 take_callback(struct webhook *w, struct http_request *r,
 	const struct arrival *from, struct webhook_answer *a)
@@ -223,7 +232,7 @@ take_callback(struct webhook *w, struct http_request *r,
 	if (a->reason != NULL && a->status != 503) {
 		if (!w->log_bodies)
 			seen.f[LINE_PARAMS] = NULL;
-		intake_refused(&w->in, &seen, a->reason, a->status, from);
+		count(w, a, &seen, from);
 	}
 	buf_release(&target);
 	free(body);
@@ -259,10 +268,17 @@ webhook_take(struct webhook *w, struct http_request *r,
 }
 
 void
-webhook_tell(const struct webhook *w, const struct webhook_answer *a,
-	const char *peer)
+webhook_tell(struct webhook *w, struct webhook_answer *a,
+	const struct arrival *from)
 {
+	const char *peer = from->peer;
+
 	if (a->reason == NULL)
+		return;
+	/* what is our own fault, no stranger can cause again and again */
+	if (a->status != 500 && a->status != 503 && !a->is_counted)
+		count(w, a, NULL, from);
+	if (a->is_quiet)
 		return;
 	if (w->in.why[0] != '\0' && a->status == 503)
 		warn("%d %s from %s: %s", a->status, a->reason, peer,

@@ -27,10 +27,12 @@ struct webhook_answer {
 	const char *type;     /* of the body */
 	const char *body;     /* text */
 	int is_kept;          /* it is durable once intake_keep has returned 0 */
+	int is_counted;       /* a refusal: intake_refused was called, */
+	int is_quiet;         /* and said so */
 	int exit_status;
 };
 
-#define WEBHOOK_ANSWER { 200, NULL, "", "text/plain", "", 0, 0 }
+#define WEBHOOK_ANSWER { 200, NULL, "", "text/plain", "", 0, 0, 0, 0 }
 
 /* Reads the configuration; dies if it is not complete. */
 void webhook_open(struct webhook *w);
@@ -48,8 +50,8 @@ void webhook_kept(struct webhook_answer *a, int status);
 /* For a request that cannot be read, or an answer that cannot be written. */
 void webhook_refuse(struct webhook_answer *a, int status, const char *reason);
 
-/* Says what was refused, and why. */
-void webhook_tell(const struct webhook *w, const struct webhook_answer *a,
-	const char *peer);
+/* Says what was refused, and why, unless it is one too many (intake.h). */
+void webhook_tell(struct webhook *w, struct webhook_answer *a,
+	const struct arrival *from);
 
 #endif
