@@ -13,7 +13,8 @@ DESTDIR =
 
 # CPPFLAGS and warnings are not: the code is C11 and POSIX.1-2008.
 VERSION = 0.1
-CPPFLAGS = -D_POSIX_C_SOURCE=200809L -DVERSION='"$(VERSION)"' -Ilib
+CPPFLAGS = -D_POSIX_C_SOURCE=200809L -DVERSION='"$(VERSION)"' \
+	-DBINDIR='"$(PREFIX)/bin"' -Ilib
 WARN = -std=c11 -Wall -Wextra -Wpedantic
 STRICT =
 
@@ -42,8 +43,8 @@ SEND = lib/charname.o lib/form.o lib/inflight.o lib/ledger.o lib/mask.o \
 	lib/reply.o lib/segment.o lib/sign.o
 WEB = lib/form.o lib/http.o lib/sign.o
 DOCTOR = lib/doctor.o lib/mask.o lib/variant.o
-HOOK = lib/callback.o lib/cgi.o lib/edge.o lib/event.o lib/inbound.o \
-	lib/listener.o lib/webhook.o $(JSON) $(WEB)
+HOOK = lib/callback.o lib/cgi.o lib/cron.o lib/edge.o lib/event.o \
+	lib/inbound.o lib/listener.o lib/webhook.o $(JSON) $(WEB)
 SIM = lib/sim.o lib/sim-api.o lib/sim-courier.o lib/sim-messages.o \
 	lib/sim-plan.o sql/sim.o sql/sim-callback.o sql/sim-cancel.o \
 	sql/sim-create.o sql/sim-due.o sql/sim-error.o sql/sim-list.o \

@@ -17,6 +17,7 @@
 
 #include "buf.h"
 #include "cgi.h"
+#include "cron.h"
 #include "die.h"
 #include "edge.h"
 #include "http.h"
@@ -78,6 +79,24 @@ answer(struct buf *out, const struct webhook_answer *a, int head_only)
 			head_only, 0);
 }
 
+/* Has sms-reconcile run; *c keeps what a is about. */
+static void
+reconcile(struct webhook *w, struct webhook_answer *a, struct cron_answer *c)
+{
+	struct cron_result result;
+
+	if (cron_run(&w->cron, &result) != 0) {
+		webhook_refuse(a, 503, "no_runner");
+		return;
+	}
+	cron_judge(&result, c);
+	a->status = c->status;
+	a->reason = c->reason;
+	a->lines = c->lines;
+	a->type = "application/json";
+	a->body = c->body;
+}
+
 /* Reads the request, does what it asks for, answers. */
 static int
 serve(struct webhook *w, const struct arrival *from)
@@ -85,6 +104,7 @@ serve(struct webhook *w, const struct arrival *from)
 	struct webhook_answer a = WEBHOOK_ANSWER;
 	struct buf out = BUF_INIT(4096);
 	long long start = when_mono_ms();
+	struct cron_answer run;
 	struct http h;
 	int got;
 
@@ -97,6 +117,8 @@ serve(struct webhook *w, const struct arrival *from)
 		webhook_take(w, &h.req, from, &a);
 		if (a.is_kept)
 			webhook_kept(&a, intake_keep(&w->in));
+		if (a.is_cron)
+			reconcile(w, &a, &run);
 	} else if (got < 0) {
 		webhook_refuse(&a, h.status, h.reason);
 	}
@@ -113,6 +135,8 @@ serve(struct webhook *w, const struct arrival *from)
 	http_linger(1);
 	if (shape == EDGE_CGI)
 		edge_mute();
+	/* it has our messages' descriptor, whose end a web server awaits */
+	cron_close(&w->cron);
 	if (a.is_kept && intake_settle(&w->in, 0) != 0)
 		warn("callbacks wait in '%s': %s", w->spool, w->in.why);
 	if (a.is_kept || w->in.n_refused > 0)
@@ -154,6 +178,7 @@ main(int argc, char *argv[])
 	from.peer = unanswered = edge_peer();
 	atexit(apologize);
 	webhook_open(&w);
+	cron_open(&w.cron);
 
 	if (shape == EDGE_LISTENING) {
 		unanswered = NULL;
@@ -164,6 +189,7 @@ main(int argc, char *argv[])
 		status = serve(&w, &from);
 	}
 
+	cron_close(&w.cron);
 	webhook_close(&w);
 	return status;
 }

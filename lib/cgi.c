@@ -21,6 +21,7 @@ static const struct {
 } known[] = {
 	{ "CONTENT_LENGTH", "Content-Length" },
 	{ "CONTENT_TYPE", "Content-Type" },
+	{ "HTTP_AUTHORIZATION", "Authorization" },
 	{ "HTTP_HOST", "Host" },
 	{ "HTTP_X_TWILIO_SIGNATURE", "X-Twilio-Signature" }
 };

@@ -247,6 +247,13 @@ answer(struct loop *o, struct connection *c)
 {
 	struct webhook_answer *a = &c->a;
 
+	if (a->is_cron) {
+		if (cron_pass(&o->w->cron, c->fd, c->peer) == 0) {
+			shut(c);
+			return;
+		}
+		webhook_refuse(a, 503, "no_runner");
+	}
 	webhook_tell(o->w, a, &c->from);
 	if (o->w->in.n_refused > 0 && o->settle_at == 0)
 		o->settle_at = o->now + SETTLE_MS;
@@ -541,7 +548,8 @@ turn(struct loop *o)
 	sweep(o);
 	if (news)
 		accept_all(o);
-	if (o->n > 0)
+	/* who ends before its runner may take that one along */
+	if (o->n > 0 || cron_runs(&o->w->cron))
 		o->alone_since = when_mono_ms();
 }
 

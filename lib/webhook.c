@@ -238,6 +238,24 @@ take_callback(struct webhook *w, struct http_request *r,
 	free(body);
 }
 
+static void
+take_cron(struct webhook *w, struct http_request *r, struct webhook_answer *a)
+{
+	if (strcmp(r->method, "GET") != 0 && strcmp(r->method, "POST") != 0) {
+		a->lines = "Allow: GET, POST\r\n";
+		webhook_refuse(a, 405, "method");
+	} else if (!cron_knows(&w->cron, http_field(r, "Authorization"))) {
+		a->lines = "WWW-Authenticate: Bearer\r\n";
+		webhook_refuse(a, 401, "bad_secret");
+	} else if (cron_runs(&w->cron)) {
+		a->type = "application/json";
+		a->body = "{\"running\":true}\n";
+		webhook_refuse(a, 409, "running");
+	} else {
+		a->is_cron = 1;
+	}
+}
+
 void
 webhook_take(struct webhook *w, struct http_request *r,
 	const struct arrival *from, struct webhook_answer *a)
@@ -254,6 +272,8 @@ webhook_take(struct webhook *w, struct http_request *r,
 		}
 		a->lines = "Allow: POST\r\n";
 		webhook_refuse(a, 405, "method");
+	} else if (strcmp(r->path, cron_path) == 0 && w->cron.secret != NULL) {
+		take_cron(w, r, a);
 	} else if (strcmp(r->path, "/healthz") == 0) {
 		if (strcmp(r->method, "GET") == 0 ||
 		    strcmp(r->method, "HEAD") == 0) {

@@ -5,6 +5,7 @@
 #ifndef WEBHOOK_H
 #define WEBHOOK_H
 
+#include "cron.h"
 #include "http.h"
 #include "intake.h"
 #include "json.h"
@@ -17,6 +18,7 @@ struct webhook {
 	char *db, *spool;
 	struct json *json;    /* NULL until it was needed */
 	struct intake in;
+	struct cron cron;
 };
 
 /* What becomes of a request. */
@@ -29,12 +31,16 @@ struct webhook_answer {
 	int is_kept;          /* it is durable once intake_keep has returned 0 */
 	int is_counted;       /* a refusal: intake_refused was called, */
 	int is_quiet;         /* and said so */
+	int is_cron;          /* cron_run or cron_pass has the answer */
 	int exit_status;
 };
 
-#define WEBHOOK_ANSWER { 200, NULL, "", "text/plain", "", 0, 0, 0, 0 }
+#define WEBHOOK_ANSWER { 200, NULL, "", "text/plain", "", 0, 0, 0, 0, 0 }
 
-/* Reads the configuration; dies if it is not complete. */
+/*
+ * Reads the configuration; dies if it is not complete.  w->cron is another
+ * one's affair, and opened by its owner.
+ */
 void webhook_open(struct webhook *w);
 void webhook_close(struct webhook *w);
 

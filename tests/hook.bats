@@ -734,7 +734,7 @@ tcp_start() {
 	sed -n 's/^\.It Li \([0-9]* [a-z_]*\)$/\1/p' "$ROOT/man/sms-hook.8" |
 		sort >manual
 	{
-		grep -ohE '[0-9]+, "[a-z_]+"' "$ROOT"/lib/{http,cgi,listener,webhook}.c \
+		grep -ohE '[0-9]+, "[a-z_]+"' "$ROOT"/lib/{http,cgi,cron,listener,webhook}.c \
 			"$ROOT/bin/sms-hook.c" |
 			tr -d ',"'
 		grep -ohE '"[0-9]+ [a-z_]+ from' "$ROOT/bin/sms-hook.c" |
@@ -746,7 +746,7 @@ tcp_start() {
 		sed -n 's/^\([0-9]*\)	\([a-z_]*\)	.*/\1 \2/p' \
 			"$ROOT/tests/fixtures/requests.tsv"
 		grep -ohE 'refused [0-9]+ [a-z_]+|= "[0-9]+ [a-z_]+"' \
-			"$ROOT"/tests/{hook,http,event}.bats |
+			"$ROOT"/tests/{cron,event,hook,http}.bats |
 			tr -d '"=' | sed 's/refused//; s/^ *//'
 	} | sort -u >tested
 	[ "$(wc -l <manual)" -gt 40 ]
