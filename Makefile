@@ -43,14 +43,14 @@ SEND = lib/charname.o lib/form.o lib/inflight.o lib/ledger.o lib/mask.o \
 	lib/reply.o lib/segment.o lib/sign.o
 WEB = lib/form.o lib/http.o lib/sign.o
 DOCTOR = lib/doctor.o lib/mask.o lib/variant.o
-HOOK = lib/callback.o lib/cgi.o lib/cron.o lib/edge.o lib/event.o \
-	lib/inbound.o lib/listener.o lib/webhook.o $(JSON) $(WEB)
+HOOK = lib/callback.o lib/cgi.o lib/confine.o lib/cron.o lib/edge.o \
+	lib/event.o lib/inbound.o lib/listener.o lib/webhook.o $(JSON) $(WEB)
 SIM = lib/sim.o lib/sim-api.o lib/sim-courier.o lib/sim-messages.o \
 	lib/sim-plan.o sql/sim.o sql/sim-callback.o sql/sim-cancel.o \
 	sql/sim-create.o sql/sim-due.o sql/sim-error.o sql/sim-list.o \
 	sql/sim-page.o sql/sim-posted.o sql/sim-request.o sql/sim-resource.o \
 	sql/sim-seen.o sql/sim-step.o
-UNITS = tests/unit/base tests/unit/http tests/unit/json \
+UNITS = tests/unit/base tests/unit/confine tests/unit/http tests/unit/json \
 	tests/unit/segment tests/unit/sign
 
 # Yours, too: make fuzz FUZZED=http FUZZ=-runs=10000000
@@ -159,8 +159,8 @@ bin/sms-stuck: bin/sms-stuck.o lib/conf.o lib/inflight.o $(STORE) $(RECORD) \
 		$(STORE) $(RECORD) $(BASE) -lsqlite3 $(LDLIBS)
 
 # Each unit program links all that is not one command's own.
-UNIT = lib/callback.o lib/conf.o lib/edge.o lib/http.o lib/inbound.o $(SEND) $(TWILIO) \
-	$(JSON) $(INTAKE) $(STORE) $(RECORD) $(BASE)
+UNIT = lib/callback.o lib/conf.o lib/confine.o lib/edge.o lib/http.o \
+	lib/inbound.o $(SEND) $(TWILIO) $(JSON) $(INTAKE) $(STORE) $(RECORD) $(BASE)
 
 .c:
 	$(CC) $(CPPFLAGS) $(WARN) $(STRICT) $(CFLAGS) $(LDFLAGS) -o $@ $< \
@@ -168,7 +168,8 @@ UNIT = lib/callback.o lib/conf.o lib/edge.o lib/http.o lib/inbound.o $(SEND) $(T
 
 $(UNITS): $(UNIT)
 
-tests/unit/base tests/unit/json tests/unit/segment: tests/unit/holds.h
+tests/unit/base tests/unit/confine tests/unit/json \
+	tests/unit/segment: tests/unit/holds.h
 
 units: $(UNITS)
 

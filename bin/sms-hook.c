@@ -17,6 +17,7 @@
 
 #include "buf.h"
 #include "cgi.h"
+#include "confine.h"
 #include "cron.h"
 #include "die.h"
 #include "edge.h"
@@ -152,6 +153,7 @@ main(int argc, char *argv[])
 {
 	static struct webhook w;
 	struct listener l = { 0, 0, -1 };
+	struct confine allowed = { .listens = 0 };
 	struct arrival from;
 	long long idle = IDLE_S;
 	int c, status = 0;
@@ -179,6 +181,11 @@ main(int argc, char *argv[])
 	atexit(apologize);
 	webhook_open(&w);
 	cron_open(&w.cron);
+	allowed.path[0] = w.db;
+	allowed.path[1] = w.spool;
+	allowed.listens = allowed.forks = shape == EDGE_LISTENING;
+	allowed.sends = allowed.listens && w.cron.secret != NULL;
+	confine(&allowed);
 
 	if (shape == EDGE_LISTENING) {
 		unanswered = NULL;
