@@ -274,9 +274,9 @@ bin/sms-cancel.o: lib/buf.h lib/conf.h lib/die.h lib/json.h lib/mask.h \
 	lib/rec.h lib/twilio.h lib/when.h
 bin/sms-fetch.o: lib/buf.h lib/conf.h lib/die.h lib/json.h lib/lookup.h \
 	lib/mask.h lib/num.h lib/rec.h lib/twilio.h lib/when.h
-bin/sms-hook.o: lib/buf.h lib/cgi.h lib/die.h lib/edge.h lib/http.h \
-	lib/intake.h lib/json.h lib/listener.h lib/rec.h lib/store.h \
-	lib/webhook.h lib/when.h
+bin/sms-hook.o: lib/buf.h lib/cgi.h lib/confine.h lib/cron.h lib/die.h \
+	lib/edge.h lib/http.h lib/intake.h lib/json.h lib/listener.h \
+	lib/rec.h lib/store.h lib/webhook.h lib/when.h
 bin/sms-lock.o: lib/buf.h lib/conf.h lib/die.h lib/num.h
 bin/sms-optout.o: lib/buf.h lib/conf.h lib/die.h lib/mask.h lib/message.h \
 	lib/rec.h lib/segment.h lib/store.h lib/when.h
@@ -300,6 +300,9 @@ lib/cgi.o: lib/buf.h lib/cgi.h lib/conf.h lib/die.h lib/http.h lib/num.h \
 	lib/when.h
 lib/charname.o: lib/charname.h
 lib/conf.o: lib/buf.h lib/conf.h lib/die.h
+lib/confine.o: lib/confine.h
+lib/cron.o: lib/buf.h lib/conf.h lib/cron.h lib/die.h lib/form.h lib/http.h \
+	lib/num.h lib/sign.h lib/when.h
 lib/db.o: lib/buf.h lib/db.h lib/die.h lib/when.h
 lib/die.o: lib/die.h
 lib/doctor.o: lib/buf.h lib/callback.h lib/conf.h lib/doctor.h lib/form.h \
@@ -314,15 +317,15 @@ lib/inbound.o: lib/buf.h lib/callback.h lib/form.h lib/inbound.h lib/intake.h \
 	lib/num.h lib/rec.h lib/store.h lib/utf8.h lib/when.h
 lib/inflight.o: lib/buf.h lib/inflight.h
 lib/intake.o: lib/buf.h lib/die.h lib/intake.h lib/num.h lib/rec.h \
-	lib/spool.h lib/store.h lib/utf8.h lib/when.h
+	lib/spool.h lib/store.h lib/tally.h lib/utf8.h lib/when.h
 lib/json.o: lib/buf.h lib/die.h lib/json.h lib/num.h lib/rec.h lib/utf8.h \
 	lib/when.h
 lib/ledger.o: lib/buf.h lib/die.h lib/form.h lib/inflight.h lib/ledger.h \
 	lib/message.h lib/rec.h lib/refs.h lib/segment.h lib/sign.h \
 	lib/store.h lib/when.h
-lib/listener.o: lib/buf.h lib/die.h lib/edge.h lib/http.h lib/intake.h \
-	lib/json.h lib/listener.h lib/rec.h lib/store.h lib/webhook.h \
-	lib/when.h
+lib/listener.o: lib/buf.h lib/cron.h lib/die.h lib/edge.h lib/http.h \
+	lib/intake.h lib/json.h lib/listener.h lib/rec.h lib/store.h \
+	lib/webhook.h lib/when.h
 lib/lookup.o: lib/buf.h lib/die.h lib/form.h lib/json.h lib/lookup.h \
 	lib/rec.h lib/sign.h lib/store.h lib/when.h
 lib/mask.o: lib/mask.h
@@ -352,11 +355,12 @@ lib/sim.o: lib/buf.h lib/db.h lib/die.h lib/form.h lib/sign.h \
 	lib/sim-courier.h lib/sim-plan.h lib/sim.h lib/utf8.h
 lib/spool.o: lib/spool.h
 lib/store.o: lib/buf.h lib/db.h lib/rec.h lib/store.h lib/when.h
+lib/tally.o: lib/num.h lib/tally.h lib/when.h
 lib/twilio.o: lib/buf.h lib/conf.h lib/die.h lib/num.h lib/twilio.h \
 	lib/when.h
 lib/utf8.o: lib/utf8.h
 lib/variant.o: lib/buf.h lib/form.h lib/http.h lib/variant.h
-lib/webhook.o: lib/buf.h lib/callback.h lib/conf.h lib/die.h lib/event.h \
-	lib/form.h lib/http.h lib/inbound.h lib/intake.h lib/json.h lib/rec.h \
-	lib/store.h lib/utf8.h lib/webhook.h lib/when.h
+lib/webhook.o: lib/buf.h lib/callback.h lib/conf.h lib/cron.h lib/die.h \
+	lib/event.h lib/form.h lib/http.h lib/inbound.h lib/intake.h \
+	lib/json.h lib/rec.h lib/store.h lib/utf8.h lib/webhook.h lib/when.h
 lib/when.o: lib/die.h lib/num.h lib/when.h
