@@ -44,7 +44,8 @@ SEND = lib/charname.o lib/form.o lib/inflight.o lib/ledger.o lib/mask.o \
 WEB = lib/form.o lib/http.o lib/sign.o
 DOCTOR = lib/doctor.o lib/mask.o lib/variant.o
 HOOK = lib/callback.o lib/cgi.o lib/confine.o lib/cron.o lib/edge.o \
-	lib/event.o lib/inbound.o lib/listener.o lib/webhook.o $(JSON) $(WEB)
+	lib/event.o lib/inbound.o lib/listener.o lib/settler.o lib/webhook.o \
+	$(JSON) $(WEB)
 SIM = lib/sim.o lib/sim-api.o lib/sim-courier.o lib/sim-messages.o \
 	lib/sim-plan.o sql/sim.o sql/sim-callback.o sql/sim-cancel.o \
 	sql/sim-create.o sql/sim-due.o sql/sim-error.o sql/sim-list.o \

@@ -344,8 +344,11 @@ fence_calls(const struct confine *c)
 
 	for (i = 0; i < sizeof(always) / sizeof(always[0]); i++)
 		word[always[i] / 32] |= (uint32_t)1 << always[i] % 32;
-	if (c->forks)
+	if (c->forks)  /* and talks to a copy */
 		word[SYS_wait4 / 32] |= (uint32_t)1 << SYS_wait4 % 32;
+	if (c->forks)
+		word[SYS_socketpair / 32] |=
+			(uint32_t)1 << SYS_socketpair % 32;
 	if (c->sends)
 		word[SYS_sendmsg / 32] |= (uint32_t)1 << SYS_sendmsg % 32;
 

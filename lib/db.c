@@ -17,6 +17,7 @@
 
 enum {
 	PATIENCE_MS = 10000,  /* who waits longer than this says TRY_LATER */
+	TRY_MS = 1000,
 	WHY_MAX = 512
 };
 
@@ -198,7 +199,7 @@ db_open(struct db **out, const char *path, enum db_mode mode,
 	d->query = need((size_t)kind->queries * sizeof(d->query[0]));
 	memset(d->query, 0, (size_t)kind->queries * sizeof(d->query[0]));
 	d->path = need_str(path);
-	d->patience = mode == DB_TRY ? 0 : PATIENCE_MS;
+	d->patience = mode == DB_TRY ? TRY_MS : PATIENCE_MS;
 	srand((unsigned)getpid());
 	rc = sqlite3_open_v2(path, &d->handle, SQLITE_OPEN_READWRITE, NULL);
 	if (rc != SQLITE_OK) {

@@ -12,7 +12,7 @@
 
 enum db_mode {
 	DB_MAKE,      /* made with its schema if it is not there */
-	DB_TRY,       /* the same, with a patience of 0 from the start */
+	DB_TRY,       /* the same, with a patience of 1 s from the start */
 	DB_EXISTING   /* must be there */
 };
 

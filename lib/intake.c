@@ -15,7 +15,9 @@
 enum {
 	PATIENCE_MS = 4000,  /* with the time to open the store less than the
 	                        15 s that Twilio waits */
+	SETTLE_MS = 10000,
 	REFUSED_MS = 2000,
+	HURRY_MS = 1000,     /* the most where others are to be served */
 	GATHER_MS = 20,      /* between two lots, so that the second is large */
 	BATCH_MAX = 512 * REC_LINE_MAX
 };
@@ -76,8 +78,8 @@ begin(struct intake *in, int patience)
 		in->dev = st.st_dev;
 		in->ino = st.st_ino;
 	}
-	if (patience > 0 && !in->hurry)
-		store_set_patience(in->store, patience);
+	store_set_patience(in->store, in->hurry && patience > HURRY_MS ?
+		HURRY_MS : patience);
 	return (r = store_begin(in->store)) == 0 ? 0 : failed(in, r);
 }
 
@@ -262,7 +264,7 @@ take_all(void *ctx, int fd, const char *id)
 	int r;
 
 	gather(in);
-	if ((r = begin(in, 0)) != 0)
+	if ((r = begin(in, SETTLE_MS)) != 0)
 		return r;
 	if ((r = store_once(in->store, id)) != 0) {
 		store_rollback(in->store);

@@ -46,7 +46,7 @@ struct refusal {
 struct intake {
 	const char *db;          /* path of the store */
 	const char *spool;       /* path of the spool */
-	int hurry;               /* never waits: others are to be served */
+	int hurry;               /* waits a second at most for a busy store */
 	struct buf batch;        /* lines for the spool, see intake_add */
 	struct store *store;     /* NULL until it was needed */
 	int lots;                /* of the spool, taken by one intake_settle */

@@ -6,14 +6,16 @@
  *   3  a request that is whole is judged; a good callback joins the batch
  *   4  intake_keep: the whole batch is durable now, or none of it
  *   5  answer all that were judged
- *   6  now and then, take the spool into the store
+ *   6  now and then, tell the settler to take the spool into the store
  *
  * Killed before 4 is done: nobody was told anything.  Killed after it: the
  * callbacks are in the spool, whether the answer got out or not.  Nothing here
- * waits for one client, nor for others who hold the store.
+ * waits for one client, nor for others who hold the store (but where there is
+ * no spool, for a second).
  *
- * A connection has one request under way.  What a client sends behind it
- * (pipelining) stays in its buffer and is looked at in the next turn.
+ * Requests that a client has sent at once (pipelining) are judged in one turn
+ * as far as they are whole, and answered in order with one write.  What is
+ * more than ANSWERS_MAX of them stays in the buffer for the next turn.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,13 +34,16 @@
 #include "edge.h"
 #include "http.h"
 #include "listener.h"
+#include "settler.h"
 #include "when.h"
 
 enum {
 	CONNECTIONS_MAX = 512,
 	DESCRIPTORS_SPARED = 16,  /* for the store and the spool */
 	READ_MAX = 16384,         /* bytes from one connection in one turn */
-	ANSWER_MAX = 4096,
+	ANSWER_MAX = 4096,        /* bytes */
+	ANSWERS_MAX = 32,         /* of one connection in one turn, */
+	BATCH_FULL = 1048576,     /* bytes, when it is one only */
 	HEAD_MS = 10000,          /* the head must be there by then, */
 	REQUEST_MS = 20000,       /* and the body */
 	ANSWER_MS = 5000,         /* an answer waits for its client */
@@ -49,28 +54,39 @@ enum {
 	CROWDED_MS = 1000,        /* who was silent for so long makes room */
 	PAUSE_MS = 100,           /* without a descriptor for another one */
 	SETTLE_MS = 20,           /* from the spool into the store */
-	RETRY_MS = 1000,          /* after a failure of that */
+	RETRY_MS = 1000,          /* when nobody can do that */
 	STOP_MS = 5000,           /* for what is under way at the end, */
 	STOP_IDLE_MS = 500        /* and for who may be about to ask */
 };
 
 enum state { READING, JUDGED, WRITING, LINGERING, CLOSED };
 
+/* Where what is polled begins: a pipe, l->fd, the settler, connections. */
+enum { WOKEN, LISTENED, SETTLER, OTHERS };
+
+struct judged {
+	struct webhook_answer a;
+	struct arrival from;
+	int head_only;
+};
+
 struct connection {
 	struct connection *next;  /* of those that can be used again */
 	int fd;
 	enum state state;
 	struct http h;
+	struct judged answers[ANSWERS_MAX];
+	size_t n;                 /* of them */
 	struct buf out;
 	size_t sent;              /* bytes of out */
-	struct webhook_answer a;
-	struct arrival from;
+	struct arrival from;      /* the request that is being read */
 	char peer[EDGE_PEER_MAX];
 	long long since;          /* when the state, or the request, began */
 	int begun;                /* bytes of the request are there */
 	int served;               /* requests before this one */
 	int ahead;                /* bytes that were not looked at yet */
-	int head_only, last;      /* of the answer */
+	int go_on;                /* a 100 is due behind the answers */
+	int last;                 /* no request follows */
 	size_t dropped;
 };
 
@@ -78,16 +94,18 @@ struct loop {
 	const struct listener *l;
 	struct webhook *w;
 	struct connection *c[CONNECTIONS_MAX], *unused;
-	struct pollfd p[CONNECTIONS_MAX + 2];  /* the pipe, fd, connections */
+	struct pollfd p[OTHERS + CONNECTIONS_MAX];
 	size_t n, max;
 	long long now;            /* when_mono_ms() of this turn */
 	long long alone_since;    /* n is 0 */
 	long long pause_until;    /* accept cannot work before */
-	long long settle_at;      /* 0: nothing waits */
-	int troubled;             /* and that was said */
+	struct settler settler;
+	long long settle_at;      /* it is to be told; 0: nothing waits */
+	int troubled;             /* that failed, and it was said */
 	long long stop_at;        /* when the signal came; 0: none */
 };
 
+static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
 static int woken[2];              /* a pipe, written to by signals */
 
 static void
@@ -147,6 +165,13 @@ deadline(const struct loop *o, const struct connection *c)
 	return idle;
 }
 
+/* It has bytes to be looked at, whether more come or not. */
+static int
+is_ahead(const struct connection *c)
+{
+	return c->state == READING && c->ahead;
+}
+
 static void
 enter(struct loop *o, struct connection *c, enum state state)
 {
@@ -174,7 +199,7 @@ static void
 open_connection(struct loop *o, int fd, const struct sockaddr_storage *a)
 {
 	struct connection *c = o->unused;
-	struct buf out = BUF_INIT(ANSWER_MAX);
+	struct buf out = BUF_INIT(ANSWERS_MAX * ANSWER_MAX);
 	const char *peer;
 	int yes = 1;
 
@@ -192,7 +217,8 @@ open_connection(struct loop *o, int fd, const struct sockaddr_storage *a)
 	c->fd = fd;
 	if ((peer = edge_address(a, c->peer)) != c->peer)
 		snprintf(c->peer, sizeof(c->peer), "%s", peer);
-	c->served = c->begun = 0;
+	c->served = c->begun = c->go_on = c->last = 0;
+	c->n = 0;
 	c->ahead = 1;  /* the request is most often there already */
 	c->dropped = 0;
 	arrive(o, c);
@@ -200,17 +226,21 @@ open_connection(struct loop *o, int fd, const struct sockaddr_storage *a)
 	o->c[o->n++] = c;
 }
 
+/* What was refused is not worth a second line. */
 static void
-lose_answer(struct loop *o, struct connection *c)
+lose_answers(struct loop *o, struct connection *c)
 {
-	if (c->a.reason == NULL) {
-		webhook_refuse(&c->a, 0, "answer_lost");
-		webhook_tell(o->w, &c->a, &c->from);
-	}
+	struct webhook_answer a = WEBHOOK_ANSWER;
+	size_t i;
+
+	webhook_refuse(&a, 0, "answer_lost");
+	for (i = 0; i < c->n; i++)
+		if (c->answers[i].a.reason == NULL)
+			webhook_tell(o->w, &a, &c->from);
 	shut(c);
 }
 
-/* Writes what is left of the answer. */
+/* Writes what is left of the answers. */
 static void
 send_some(struct loop *o, struct connection *c)
 {
@@ -223,16 +253,13 @@ send_some(struct loop *o, struct connection *c)
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 			return;
 		if (n < 0) {
-			lose_answer(o, c);
+			lose_answers(o, c);
 			return;
 		}
 		c->sent += (size_t)n;
 	}
+	c->n = 0;
 	if (!c->last) {
-		http_next(&c->h);
-		c->served = 1;
-		c->ahead = c->h.in.len > c->h.start;
-		c->begun = 0;
 		enter(o, c, READING);
 	} else if (shutdown(c->fd, SHUT_WR) == 0) {
 		enter(o, c, LINGERING);
@@ -241,48 +268,77 @@ send_some(struct loop *o, struct connection *c)
 	}
 }
 
+/* Whoever runs sms-reconcile answers behind what is answered already. */
+static int
+pass(struct loop *o, struct connection *c)
+{
+	if (c->out.len > 0 &&
+	    write(c->fd, c->out.s, c->out.len) < (ssize_t)c->out.len)
+		return -1;
+	buf_reset(&c->out);
+	if (cron_pass(&o->w->cron, c->fd, c->peer) != 0)
+		return -1;
+	shut(c);
+	return 0;
+}
+
 /* Answers what was judged; from then on it is out of our hands. */
 static void
 answer(struct loop *o, struct connection *c)
 {
-	struct webhook_answer *a = &c->a;
+	struct webhook_answer *a;
+	size_t i;
 
-	if (a->is_cron) {
-		if (cron_pass(&o->w->cron, c->fd, c->peer) == 0) {
-			shut(c);
-			return;
-		}
-		webhook_refuse(a, 503, "no_runner");
-	}
-	webhook_tell(o->w, a, &c->from);
-	if (o->w->in.n_refused > 0 && o->settle_at == 0)
-		o->settle_at = o->now + SETTLE_MS;
-	if (a->status == 0) {
-		shut(c);
-		return;
-	}
 	if (o->stop_at != 0)
 		c->last = 1;
 	buf_reset(&c->out);
 	c->sent = 0;
-	http_answer(&c->out, a->status, a->lines,
-		*a->body != '\0' ? a->type : NULL, a->body,
-		strlen(a->body), c->head_only, !c->last);
+	for (i = 0; i < c->n; i++) {
+		a = &c->answers[i].a;
+		if (a->is_cron && pass(o, c) == 0)
+			return;
+		if (a->is_cron)
+			webhook_refuse(a, 503, "no_runner");
+		webhook_tell(o->w, a, &c->answers[i].from);
+		if (a->status != 0)
+			http_answer(&c->out, a->status, a->lines,
+				*a->body != '\0' ? a->type : NULL,
+				a->body, strlen(a->body),
+				c->answers[i].head_only,
+				!c->last || i + 1 < c->n);
+	}
+	if (o->w->in.n_refused > 0 && o->settle_at == 0)
+		o->settle_at = o->now + SETTLE_MS;
+	if (c->out.len == 0) {
+		shut(c);
+		return;
+	}
+	if (c->go_on && !c->last)
+		buf_addstr(&c->out, go_on);
+	c->go_on = 0;
 	enter(o, c, WRITING);
 	send_some(o, c);
+}
+
+static struct webhook_answer *
+add_answer(struct connection *c)
+{
+	static const struct webhook_answer plain = WEBHOOK_ANSWER;
+	struct judged *j = &c->answers[c->n++];
+
+	j->a = plain;
+	j->from = c->from;
+	j->head_only = 0;
+	c->state = JUDGED;
+	return &j->a;
 }
 
 /* The request is not one, or not in time. */
 static void
 refuse(struct connection *c, int status, const char *reason)
 {
-	static const struct webhook_answer plain = WEBHOOK_ANSWER;
-
-	c->a = plain;
-	webhook_refuse(&c->a, status, reason);
-	c->head_only = 0;
+	webhook_refuse(add_answer(c), status, reason);
 	c->last = 1;
-	c->state = JUDGED;
 }
 
 static void
@@ -294,32 +350,57 @@ begin(struct loop *o, struct connection *c)
 	arrive(o, c);
 }
 
-/* Judges the request if it is whole. */
-static void
+/* Judges the request if it is whole; returns 1 if another one may follow. */
+static int
 judge(struct loop *o, struct connection *c)
 {
-	static const struct webhook_answer plain = WEBHOOK_ANSWER;
-	static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+	struct webhook_answer *a;
 
 	switch (http_parse(&c->h)) {
 	case HTTP_MORE:
 		break;
 	case HTTP_CONTINUE:
-		/* nothing else is on its way, so there is room for it */
-		if (write(c->fd, go_on, sizeof(go_on) - 1) < 0)
+		/* without answers on their way there is room for it */
+		if (c->n > 0)
+			c->go_on = 1;
+		else if (write(c->fd, go_on, strlen(go_on)) < 0)
 			refuse(c, 0, "read_error");
 		break;
 	case HTTP_READY:
-		c->a = plain;
-		c->state = JUDGED;
-		c->head_only = strcmp(c->h.req.method, "HEAD") == 0;
+		a = add_answer(c);
+		c->answers[c->n - 1].head_only =
+			strcmp(c->h.req.method, "HEAD") == 0;
 		c->last = !c->h.req.keep_alive;
-		webhook_take(o->w, &c->h.req, &c->from, &c->a);
-		break;
+		webhook_take(o->w, &c->h.req, &c->from, a);
+		http_next(&c->h);
+		c->served = 1;
+		c->begun = 0;
+		c->last |= a->is_cron;
+		return !c->last;
 	case HTTP_BAD:
 		refuse(c, c->h.status, c->h.reason);
 		break;
 	}
+	return 0;
+}
+
+/* Judges all requests that are whole, or so many that it is enough. */
+static void
+judge_all(struct loop *o, struct connection *c)
+{
+	const struct http *h = &c->h;
+
+	do {
+		c->ahead = 0;
+		if (!c->begun && h->in.len == h->start)
+			return;
+		c->ahead = c->n == ANSWERS_MAX ||
+			(c->n > 0 && o->w->in.batch.len >= BATCH_FULL);
+		if (c->ahead)
+			return;
+		if (!c->begun)
+			begin(o, c);
+	} while (judge(o, c));
 }
 
 static void
@@ -350,11 +431,7 @@ read_some(struct loop *o, struct connection *c, int readable)
 			shut(c);
 		return;
 	}
-	c->ahead = 0;
-	if (!c->begun && in->len > c->h.start)
-		begin(o, c);
-	if (c->begun)
-		judge(o, c);
+	judge_all(o, c);
 }
 
 /* Reads what nobody wants, so that closing does not take the answer back. */
@@ -377,7 +454,7 @@ expire(struct loop *o, struct connection *c)
 	if (c->state == READING && (c->begun || c->served == 0))
 		refuse(c, 408, "timeout");
 	else if (c->state == WRITING)
-		lose_answer(o, c);
+		lose_answers(o, c);
 	else
 		shut(c);
 }
@@ -456,21 +533,22 @@ accept_all(struct loop *o)
 	}
 }
 
+/* What waits in the spool is to be taken into the store. */
 static void
 settle(struct loop *o)
 {
 	struct intake *in = &o->w->in;
 
 	o->settle_at = 0;
-	if (intake_settle(in, 0) != 0) {
-		if (!o->troubled)
-			warn("callbacks wait in '%s': %s", in->spool, in->why);
-		o->troubled = 1;
-		o->settle_at = o->now + RETRY_MS;
-	} else {
+	if (settler_wake(&o->settler, in) == 0) {
 		o->troubled = 0;
-		intake_log(in);
+		return;
 	}
+	if (!o->troubled)
+		warn("callbacks wait in '%s': nobody takes them in:",
+			in->spool);
+	o->troubled = 1;
+	o->settle_at = o->now + RETRY_MS;
 }
 
 static long long
@@ -490,9 +568,10 @@ wait_for_news(struct loop *o)
 
 	for (i = 0; i < o->n; i++) {
 		c = o->c[i];
-		until = sooner(until, c->ahead ? 0 : deadline(o, c));
-		o->p[i + 2].fd = c->fd;
-		o->p[i + 2].events = c->state == WRITING ? POLLOUT : POLLIN;
+		until = sooner(until, is_ahead(c) ? 0 : deadline(o, c));
+		o->p[OTHERS + i].fd = c->fd;
+		o->p[OTHERS + i].events =
+			c->state == WRITING ? POLLOUT : POLLIN;
 	}
 	if (o->settle_at != 0)
 		until = sooner(until, o->settle_at);
@@ -500,47 +579,71 @@ wait_for_news(struct loop *o)
 		until = sooner(until, o->pause_until);
 	if (o->n == 0 && o->l->idle_ms > 0)
 		until = sooner(until, o->alone_since + o->l->idle_ms);
-	o->p[0].fd = o->stop_at == 0 ? woken[0] : -1;
-	o->p[1].fd = accepting ? o->l->fd : -1;
-	o->p[0].events = o->p[1].events = POLLIN;
+	o->p[WOKEN].fd = o->stop_at == 0 ? woken[0] : -1;
+	o->p[LISTENED].fd = accepting ? o->l->fd : -1;
+	o->p[WOKEN].events = o->p[LISTENED].events = POLLIN;
+	o->p[SETTLER].fd = o->settler.fd;
 	until -= o->now;
-	if (poll(o->p, (nfds_t)o->n + 2, until > 0 ? (int)until : 0) < 0)
-		for (i = 0; i < o->n + 2; i++)
+	if (poll(o->p, (nfds_t)o->n + OTHERS,
+	    until > 0 ? (int)until : 0) < 0)
+		for (i = 0; i < o->n + OTHERS; i++)
 			o->p[i].revents = 0;
 	o->now = when_mono_ms();
-	return accepting && o->p[1].revents != 0;
+	return accepting && o->p[LISTENED].revents != 0;
+}
+
+/* How many callbacks of a connection wait for the sync. */
+static int
+kept(const struct connection *c)
+{
+	size_t i;
+	int n = 0;
+
+	for (i = 0; i < c->n; i++)
+		n += c->answers[i].a.is_kept;
+	return n;
 }
 
 static void
 turn(struct loop *o)
 {
-	size_t i, before = o->n;
+	size_t i, j, before = o->n;
 	int news = wait_for_news(o), batch = 0, r;
 	struct connection *c;
 
-	if (o->p[0].revents != 0 && o->stop_at == 0)
+	if (o->p[WOKEN].revents != 0 && o->stop_at == 0)
 		o->stop_at = o->now;
+	if (o->p[SETTLER].revents != 0) {
+		warn("who takes '%s' in has died: another one will",
+			o->w->in.spool);
+		settler_ended(&o->settler);
+		o->settle_at = o->now + RETRY_MS;
+	}
 	for (i = 0; i < before; i++) {
 		c = o->c[i];
-		if (c->ahead || o->p[i + 2].revents != 0)
+		if (is_ahead(c) || o->p[OTHERS + i].revents != 0)
 			switch (c->state) {
 			case READING:
-				read_some(o, c, o->p[i + 2].revents != 0);
+				read_some(o, c, o->p[OTHERS + i].revents != 0);
 				break;
 			case WRITING: send_some(o, c); break;
 			default: drop_some(c);
 			}
 		else if (deadline(o, c) <= o->now)
 			expire(o, c);
-		batch += c->state == JUDGED && c->a.is_kept;
+		if (c->state == JUDGED)
+			batch += kept(c);
 	}
 	r = batch > 0 ? intake_keep(&o->w->in) : 0;
-	for (i = 0; i < before; i++)
-		if (o->c[i]->state == JUDGED) {
-			if (o->c[i]->a.is_kept)
-				webhook_kept(&o->c[i]->a, r);
-			answer(o, o->c[i]);
-		}
+	for (i = 0; i < before; i++) {
+		c = o->c[i];
+		if (c->state != JUDGED)
+			continue;
+		for (j = 0; j < c->n; j++)
+			if (c->answers[j].a.is_kept)
+				webhook_kept(&c->answers[j].a, r);
+		answer(o, c);
+	}
 	if (batch > 0 && o->settle_at == 0)
 		o->settle_at = o->now + SETTLE_MS;
 	if (o->settle_at != 0 && o->settle_at <= o->now)
@@ -556,7 +659,7 @@ turn(struct loop *o)
 void
 listener_serve(const struct listener *l, struct webhook *w)
 {
-	static struct loop o;
+	static struct loop o = { .settler = SETTLER_INIT };
 	struct connection *c;
 	long open_max = sysconf(_SC_OPEN_MAX);
 
@@ -576,6 +679,7 @@ listener_serve(const struct listener *l, struct webhook *w)
 		turn(&o);
 	if (o.settle_at != 0)
 		settle(&o);
+	settler_stop(&o.settler);
 	for (; (c = o.unused) != NULL; free(c)) {
 		o.unused = c->next;
 		http_release(&c->h);

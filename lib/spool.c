@@ -242,21 +242,38 @@ take_one(const char *path, const char *taking,
 	return r;
 }
 
+static int
+taking_path(char taking[PATH_SIZE], const char *path)
+{
+	int n = snprintf(taking, PATH_SIZE, "%s.taking", path);
+
+	if (n >= 0 && n < PATH_SIZE)
+		return 0;
+	errno = ENAMETOOLONG;
+	return -1;
+}
+
+int
+spool_waits(const char *path)
+{
+	char taking[PATH_SIZE];
+
+	return access(path, F_OK) == 0 || (taking_path(taking, path) == 0 &&
+		access(taking, F_OK) == 0);
+}
+
 int
 spool_take(const char *path, int wait,
 	int (*each)(void *ctx, int fd, const char *id), void *ctx)
 {
 	char taking[PATH_SIZE], held[PATH_SIZE];
-	int fd, n, r, saved;
+	int fd, r, saved;
 
-	n = snprintf(taking, sizeof(taking), "%s.taking", path);
-	if (n < 0 || (size_t)n >= sizeof(taking)) {
-		errno = ENAMETOOLONG;
+	if (taking_path(taking, path) != 0)
 		return -1;
-	}
 	snprintf(held, sizeof(held), "%s.lock", path);
 	/* where there is nothing, nothing is made */
-	if (access(path, F_OK) != 0 && access(taking, F_OK) != 0)
+	if (!spool_waits(path))
 		return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
 	if ((fd = open(held, O_RDWR | O_CREAT, 0600)) < 0)
 		return -1;

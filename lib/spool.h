@@ -26,4 +26,7 @@ int spool_add(const char *path, const char *lines, size_t len);
 int spool_take(const char *path, int wait,
 	int (*each)(void *ctx, int fd, const char *id), void *ctx);
 
+/* True if there may be something to take. */
+int spool_waits(const char *path);
+
 #endif

@@ -17,7 +17,7 @@ struct store;
 
 enum store_mode {
 	STORE_MAKE,      /* made with its schema if it is not there */
-	STORE_TRY,       /* the same, with a patience of 0 from the start */
+	STORE_TRY,       /* the same, with a patience of 1 s from the start */
 	STORE_EXISTING   /* must be there; only read */
 };
 

@@ -87,6 +87,36 @@ request() {
 		-o /dev/null -o /dev/null -w '%{num_connects}')" = 10 ]
 }
 
+@test "callbacks that were sent at once are synced at once and answered in order" {
+	# the process that listens keeps its number under strace -D
+	sed -i 's/exec /exec strace -D -f -o trace -e trace=openat,fdatasync,write /' sms-hook
+	listening
+	for i in $(seq 40); do
+		request "MessageSid=$SID&MessageStatus=sent&N=$i"
+	done >good
+	{
+		# (32 are as many as are joined)
+		cat good
+		printf 'GET /none HTTP/1.1\r\nHost: x\r\n\r\n'
+		request "MessageSid=$SID&MessageStatus=delivered&N=41" \
+			'Expect: 100-continue' >expecting
+		sed '/^\r$/q' expecting
+		until_true 10 grep -q '^HTTP/1.1 100' answer
+		sed '1,/^\r$/d' expecting
+		printf 'BAD\r\n\r\n'
+		cat good
+	} | socat -t 10 - "TCP:127.0.0.1:$PORT" >answer
+	[ "$(sed -n 's/^HTTP\/1.1 \([0-9]*\) .*/\1/p' answer | uniq -c | tr -s ' \n' ' ')" = \
+		' 40 200 1 404 1 100 1 200 1 400 ' ]
+	[ "$(grep -c '^Connection: close' answer)" -eq 1 ]
+	until_true 10 taken 41
+	kill -TERM "$HOOK"
+	until_true 10 ended "$HOOK"
+	syncs=$(awk -v hook="$HOOK" '$1 == hook && /fdatasync/' trace | wc -l)
+	echo "$syncs syncs"
+	[ "$syncs" -lt 10 ]
+}
+
 @test "what is answered one by one is answered the same by one for all" {
 	listening
 	n=0 bad=0
@@ -235,6 +265,54 @@ request() {
 	store_released
 	until_true 10 taken 5
 	[ "$(grep -c 'callbacks wait' log)" -eq 1 ]
+}
+
+# The process that takes in what the hook has written.
+settler() {
+	ps -A -o pid=,ppid= | awk -v p="$HOOK" '$2 == p { print $1 }'
+}
+
+has_settler() {
+	[ -n "$(settler)" ]
+}
+
+@test "who takes in keeps nobody waiting, and when it dies another one goes on" {
+	listening
+	[ "$(post_callback "MessageSid=$SID&MessageStatus=sent&N=0")" = 200 ]
+	until_true 10 taken 1
+	first=$(settler)
+	# it has no descriptor of a client, nor the socket that listens
+	! ls -l "/proc/$first/fd" | grep socket:
+	kill -STOP "$first"
+	for i in 1 2 3; do
+		[ "$(post_callback "MessageSid=$SID&MessageStatus=sent&N=$i" -m 2)" = 200 ]
+	done
+	taken 1
+	kill -KILL "$first"
+	until_true 10 taken 4
+	grep -q "who takes '$SMS_DB.spool' in has died" log
+	[ "$(settler | wc -w)" -eq 1 ]
+	[ "$(settler)" != "$first" ]
+	# who is killed himself leaves nobody behind
+	second=$(settler)
+	kill -KILL "$HOOK"
+	until_true 10 ended "$second"
+}
+
+@test "a spool of many callbacks is taken in beside all others" {
+	awk 'BEGIN { for (i = 0; i < 20000; i++) printf "SM%032x\tsent\t\\N\t" \
+		"2026-01-01T00:00:00Z\tcallback\t\\N\t\\N\t\\N\t\\N\t\\N" \
+		"\t\\N\t\\N\t\\N\t\\N\t\\N\tN=%d\t192.0.2.7\t" \
+		"2026-01-01T00:00:00Z\t1\t.\n", i, i }' >sms.db.spool
+	listening
+	n=0
+	while ! taken 20000 2>/dev/null && [ "$n" -lt 5000 ]; do
+		healthy
+		n=$((n + 1))
+	done
+	echo "$n answers meanwhile"
+	taken 20000
+	[ "$n" -gt 3 ]
 }
 
 @test "a store that is put aside is not written to any more" {
