@@ -662,7 +662,10 @@ listener_serve(const struct listener *l, struct webhook *w)
 	static struct loop o = { .settler = SETTLER_INIT };
 	struct connection *c;
 	long open_max = sysconf(_SC_OPEN_MAX);
+	int flags = fcntl(l->fd, F_GETFL);
 
+	if (flags < 0 || !(flags & O_NONBLOCK))
+		die(NO_SYSTEM, "the socket would keep all waiting for one");
 	catch_signals();
 	o.l = l;
 	o.w = w;
