@@ -215,6 +215,9 @@ intake_add(struct intake *in, const struct rec *told,
 		rec_write(fp, rec.f, LINE_FIELDS);
 		r = ferror(fp);
 		r |= fclose(fp);
+		/* glibc does not say so if memory runs out in there */
+		if (line == NULL)
+			r = -1;
 	}
 	in->batch.max = BATCH_MAX;
 	if (r == 0 && len <= REC_LINE_MAX && utf8_valid(line, len) &&
