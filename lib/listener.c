@@ -107,6 +107,7 @@ struct loop {
 
 static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
 static int woken[2];              /* a pipe, written to by signals */
+static volatile sig_atomic_t told;  /* there was one */
 
 static void
 wake(int number)
@@ -114,6 +115,7 @@ wake(int number)
 	int saved = errno;
 
 	(void)number;
+	told = 1;
 	if (write(woken[1], "", 1) < 0)
 		errno = saved;  /* it is full of the same news */
 	errno = saved;
@@ -611,7 +613,7 @@ turn(struct loop *o)
 	int news = wait_for_news(o), batch = 0, r;
 	struct connection *c;
 
-	if (o->p[WOKEN].revents != 0 && o->stop_at == 0)
+	if (told && o->stop_at == 0)
 		o->stop_at = o->now;
 	if (o->p[SETTLER].revents != 0) {
 		warn("who takes '%s' in has died: another one will",

@@ -84,10 +84,20 @@ built() {
 		-lcrypto
 }
 
+# dynamic: sms-hook is one that shares its libraries from now on.
+dynamic() {
+	mkdir dynamic
+	cp -Rp "$ROOT/Makefile" "$ROOT/bin" "$ROOT/lib" "$ROOT/sql" dynamic
+	rm dynamic/bin/sms-hook
+	make -C dynamic STATIC= bin/sms-hook >make.log 2>&1
+	PATH=$PWD/dynamic/bin:$PATH
+}
+
 # begun shape: what each point begins with: a message, one callback for it that
 # another hook had set aside when it was killed, and one request.
 begun() {
 	SHAPE=$1
+	rm -rf begun sms.db*
 	[ -x door ] || built door
 	request "MessageSid=$SID&MessageStatus=sent&N=first" >first
 	request "MessageSid=$SID&MessageStatus=delivered&N=second" >second
@@ -149,9 +159,10 @@ promise_kept() {
 		[ "$(sql "SELECT status FROM messages")" = delivered ]
 }
 
-# What became of the callback in the file second, step by step.
+# order [option ...]: what became of the callback in the file second, step by
+# step, with more options for strace.
 order() {
-	traced
+	traced "$@"
 	answered answer
 	awk -v spool="\"$SMS_DB.spool\"" -v dir="\"$PWD\"" '
 		{ fd = $1; sub(/^[a-z0-9]*\(/, "", fd); sub(/[,)].*/, "", fd) }
