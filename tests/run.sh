@@ -204,7 +204,7 @@ if [ "$install" -eq 1 ] && [ "$all" -eq 1 ]; then
 	# without those that are about other things than bytes read, and confine:
 	# a sanitizer needs much of what that forbids
 	names=$(for n in $names; do echo "$n"; done |
-		grep -vxE 'confine|doors|examples|man|prism|web')
+		grep -vxE 'confine|doors|examples|man|prism|siege|web')
 	if step sanitized sanitized; then
 		units unit-sanitized "$root/build/sanitized"
 		suite tests-sanitized "$root/build/sanitized" $names

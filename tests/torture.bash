@@ -175,3 +175,19 @@ order() {
 		/^write.*(HTTP\/1.1|Status:) 200/ { print "answer"; exit }
 	' trace | tr '\n' ' '
 }
+
+# all few many: how much is done; many with ALL=1
+all() {
+	[ -n "${ALL-}" ] && echo "$2" || echo "$1"
+}
+
+# It has ended by itself, or because it was told to before it could hear that.
+alive() {
+	[ "$status" -lt 124 ] || [ "$status" -eq 143 ]
+}
+
+# note word ...: a figure; with ALL=1 it is seen even if nothing fails.
+note() {
+	echo "$*"
+	[ -z "${ALL-}" ] || echo "# $*" >&3
+}
