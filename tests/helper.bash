@@ -60,8 +60,10 @@ stop() {
 	return 1
 }
 
+# (who has ended is gone, even if init has yet to hear of it)
 group_gone() {
-	! kill -0 -- "-$1" 2>/dev/null
+	! kill -0 -- "-$1" 2>/dev/null ||
+		! ps -A -o pgid=,stat= | grep -Eq "^ *$1 +[^Z]"
 }
 
 # until_true seconds command...: tries again and again, no longer than that.
