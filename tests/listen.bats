@@ -299,6 +299,15 @@ has_settler() {
 	until_true 10 ended "$second"
 }
 
+@test "who cannot fork tries again" {
+	sed -i 's/exec /exec strace -D -o trace -e inject=clone,clone3,fork,vfork:error=EAGAIN:when=1..2 /' sms-hook
+	listening
+	[ "$(post_callback "MessageSid=$SID&MessageStatus=sent&N=1")" = 200 ]
+	until_true 10 taken 1
+	[ "$(grep -c "callbacks wait in '$SMS_DB.spool': nobody takes them in: " log)" -eq 1 ]
+	[ "$(grep -c INJECTED trace)" -eq 2 ]
+}
+
 @test "a spool of many callbacks is taken in beside all others" {
 	awk 'BEGIN { for (i = 0; i < 20000; i++) printf "SM%032x\tsent\t\\N\t" \
 		"2026-01-01T00:00:00Z\tcallback\t\\N\t\\N\t\\N\t\\N\t\\N" \

@@ -100,7 +100,7 @@ loaded() {
 	round=0
 }
 
-# posted count attacks: so many callbacks, four of each message in their order,
+# posted count attacks [connections]: so many callbacks, four of each message in their order,
 # and attacks among them; result gets a line for each.
 posted() {
 	round=$((round + 1))
@@ -110,7 +110,7 @@ posted() {
 			for (i = 1; i <= n / 4; i++)
 				printf "MessageSid=SM%016x%016x&MessageStatus=%s&N=%d\n",
 					round, i, word[s], n * round + s * n / 4 + i
-	}' | ./hostile "$url" 16 "$2" >>result
+	}' | ./hostile "$url" "${3-16}" "$2" >>result
 }
 
 acknowledged() {
@@ -245,7 +245,7 @@ filled() {
 	for shape in connection listening tcpserver; do
 		settled
 		loaded $shape
-		posted "$(all 400 10000)" "$(all 280 10000)"
+		posted "$(all 400 10000)" "$(all 280 10000)" 4
 		unloaded
 		# those who were there before they were sent are replayed ones
 		[ "$(acknowledged | wc -l)" -eq "$(all 400 10000)" ]

@@ -240,7 +240,7 @@ drip(int slow[SLOW_MAX], size_t i)
 	size_t k;
 
 	for (k = 0; k < SLOW_MAX; k++)
-		if (slow[k] >= 0 && send_all(slow[k], "xy" + i % 2, 1) != 0) {
+		if (slow[k] >= 0 && send_all(slow[k], &"xy"[i % 2], 1) != 0) {
 			close(slow[k]);
 			slow[k] = -1;
 		}
