@@ -119,12 +119,15 @@ again() {
 }
 
 # What can be hurt: the system calls of one run, "name n", the n-th of that
-# name, and 1 behind those that unlock.
+# name, and 1 behind those that unlock.  Before main, which begins with an
+# fcntl, the C library may just crash if one fails.
 calls() {
 	traced
 	answered answer
 	sed -n 's/^\([0-9]* *\)\{0,1\}\([a-z_0-9]*\)(/\2 /p' trace |
-		awk '$1 != "execve" { print $1, ++n[$1], /F_UNLCK/ }' >calls
+		awk -v shape="$SHAPE" '{ n[$1]++ }
+			$1 == "fcntl" || shape == "settling" { begun = 1 }
+			begun { print $1, n[$1], /F_UNLCK/ }' >calls
 	[ "$(wc -l <calls)" -gt 80 ]
 }
 

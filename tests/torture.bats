@@ -39,11 +39,9 @@ troubled() {
 	begun "$1"
 	calls
 	# who cannot even unlock waits for himself, and no more is to be seen;
-	# before main, which begins with an fcntl, the C library may just crash;
 	# brk and rt_sigreturn never return an error
-	[ "$SHAPE" = settling ] && begun=1 || begun=
-	awk -v all="$ALL" -v begun=$begun '$1 == "fcntl" { begun = 1 }
-		begun && !$3 && $1 !~ /^(brk|rt_sigreturn)$/ && (all || $1 ~ /^(openat|write|writev|fdatasync|fsync|rename|unlink|fcntl|pwrite64|ftruncate|accept|poll|read|clone|pipe2)$/) {
+	awk -v all="$ALL" '!$3 && $1 !~ /^(brk|rt_sigreturn)$/ &&
+		(all || $1 ~ /^(openat|write|writev|fdatasync|fsync|rename|unlink|fcntl|pwrite64|ftruncate|accept|poll|read|clone|pipe2)$/) {
 			n = split("ENOSPC EIO EINTR EMFILE ENOMEM", error)
 			for (i = 1; i <= n; i++)
 				if (all || i == NR % n + 1) print $1, $2, error[i]
