@@ -68,11 +68,11 @@ tell(int fd, const struct refusal *f)
 		rec.f[LINE_PARAMS] = NULL;
 	if (fp != NULL) {
 		rec_write(fp, rec.f, FIELDS);
-		/* what does not get through there is not worth a wait */
-		if (fclose(fp) != 0 || line == NULL ||
-		    write(fd, line, len) < 0)
-			len = 0;
+		fclose(fp);
 	}
+	/* it was told of anyway: one that does not get through is not missed */
+	if (line != NULL)
+		send(fd, line, len, 0);
 	free(line);
 }
 
