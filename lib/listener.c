@@ -55,6 +55,7 @@ enum {
 	PAUSE_MS = 100,           /* without a descriptor for another one */
 	SETTLE_MS = 20,           /* from the spool into the store */
 	RETRY_MS = 1000,          /* when nobody can do that */
+	LOOK_MS = 10000,          /* should a signal not have woken us */
 	STOP_MS = 5000,           /* for what is under way at the end, */
 	STOP_IDLE_MS = 500        /* and for who may be about to ask */
 };
@@ -563,7 +564,7 @@ sooner(long long a, long long b)
 static int
 wait_for_news(struct loop *o)
 {
-	long long until = o->now + 60000;
+	long long until = o->now + LOOK_MS;
 	struct connection *c;
 	size_t i;
 	int accepting = o->stop_at == 0 && o->now >= o->pause_until;

@@ -245,7 +245,7 @@ filled() {
 	for shape in connection listening tcpserver; do
 		settled
 		loaded $shape
-		posted "$(all 400 10000)" "$(all 280 10000)" 4
+		posted "$(all 400 10000)" "$(all 280 10000)" 2
 		unloaded
 		# those who were there before they were sent are replayed ones
 		[ "$(acknowledged | wc -l)" -eq "$(all 400 10000)" ]
