@@ -325,8 +325,8 @@ lib/ledger.o: lib/buf.h lib/die.h lib/form.h lib/inflight.h lib/ledger.h \
 	lib/message.h lib/rec.h lib/refs.h lib/segment.h lib/sign.h \
 	lib/store.h lib/when.h
 lib/listener.o: lib/buf.h lib/cron.h lib/die.h lib/edge.h lib/http.h \
-	lib/intake.h lib/json.h lib/listener.h lib/rec.h lib/store.h \
-	lib/webhook.h lib/when.h
+	lib/intake.h lib/json.h lib/listener.h lib/rec.h lib/settler.h \
+	lib/store.h lib/webhook.h lib/when.h
 lib/lookup.o: lib/buf.h lib/die.h lib/form.h lib/json.h lib/lookup.h \
 	lib/rec.h lib/sign.h lib/store.h lib/when.h
 lib/mask.o: lib/mask.h
@@ -341,6 +341,8 @@ lib/refs.o: lib/buf.h lib/die.h lib/form.h lib/refs.h lib/sign.h
 lib/reply.o: lib/buf.h lib/die.h lib/json.h lib/mask.h lib/rec.h lib/reply.h \
 	lib/twilio.h
 lib/segment.o: lib/segment.h lib/utf8.h
+lib/settler.o: lib/buf.h lib/die.h lib/intake.h lib/num.h lib/rec.h \
+	lib/settler.h lib/spool.h lib/store.h lib/utf8.h lib/when.h
 lib/sign.o: lib/buf.h lib/form.h lib/sign.h
 lib/sim-api.o: lib/buf.h lib/die.h lib/form.h lib/http.h lib/num.h \
 	lib/sim-api.h lib/sim-courier.h lib/sim-messages.h lib/sim-plan.h \
