@@ -26,7 +26,8 @@ SCRIPTS = bin/sms-reconcile
 BASE = lib/buf.o lib/die.o lib/num.o lib/when.o
 RECORD = lib/rec.o lib/utf8.o
 INTAKE = lib/intake.o lib/spool.o lib/tally.o
-STORE = lib/db.o lib/store.o sql/apply.o sql/attach.o sql/early-keep.o \
+STORE = lib/db.o lib/store.o sql/apply.o sql/attach.o sql/due.o \
+	sql/early-keep.o \
 	sql/early-ready.o sql/early-take.o sql/error-codes.o \
 	sql/event-taken.o sql/expired.o sql/find.o sql/holds.o sql/journal.o \
 	sql/log.o sql/logged.o sql/looked.o sql/made.o sql/once.o \
@@ -38,6 +39,8 @@ STORE = lib/db.o lib/store.o sql/apply.o sql/attach.o sql/early-keep.o \
 JSON = lib/json.o sql/json-error.o sql/json-event.o sql/json-events.o \
 	sql/json-message.o sql/json-next.o sql/json-page.o
 TWILIO = lib/twilio.o
+FETCH = lib/form.o lib/inquiry.o lib/lookup.o lib/mask.o lib/pile.o \
+	lib/planner.o lib/sids.o lib/sign.o lib/survey.o
 SEND = lib/charname.o lib/form.o lib/inflight.o lib/ledger.o lib/mask.o \
 	lib/message.o lib/names.o lib/outbox.o lib/progress.o lib/refs.o \
 	lib/reply.o lib/segment.o lib/sign.o
@@ -52,7 +55,7 @@ SIM = lib/sim.o lib/sim-api.o lib/sim-courier.o lib/sim-messages.o \
 	sql/sim-page.o sql/sim-posted.o sql/sim-request.o sql/sim-resource.o \
 	sql/sim-seen.o sql/sim-step.o
 UNITS = tests/unit/base tests/unit/confine tests/unit/http tests/unit/json \
-	tests/unit/segment tests/unit/sign
+	tests/unit/planner tests/unit/segment tests/unit/sign
 
 # Yours, too: make fuzz FUZZED=http FUZZ=-runs=10000000
 FUZZ_CC = clang
@@ -93,17 +96,17 @@ bin/sms-apply: bin/sms-apply.o lib/conf.o $(INTAKE) $(STORE) $(RECORD) $(BASE)
 	$(CC) $(LDFLAGS) -o $@ bin/sms-apply.o lib/conf.o $(INTAKE) $(STORE) \
 		$(RECORD) $(BASE) -lsqlite3 $(LDLIBS)
 
-bin/sms-cancel: bin/sms-cancel.o lib/conf.o lib/mask.o $(TWILIO) $(JSON) \
-		$(RECORD) $(BASE)
+bin/sms-cancel: bin/sms-cancel.o lib/conf.o lib/mask.o lib/sids.o $(TWILIO) \
+		$(JSON) $(RECORD) $(BASE)
 	$(CC) $(LDFLAGS) -o $@ bin/sms-cancel.o lib/conf.o lib/mask.o \
-		$(TWILIO) $(JSON) $(RECORD) $(BASE) -lcurl -lsqlite3 \
-		$(LDLIBS)
+		lib/sids.o $(TWILIO) $(JSON) $(RECORD) $(BASE) -lcurl \
+		-lsqlite3 $(LDLIBS)
 
-bin/sms-fetch: bin/sms-fetch.o lib/conf.o lib/form.o lib/lookup.o lib/mask.o \
-		lib/sign.o $(TWILIO) $(JSON) $(STORE) $(RECORD) $(BASE)
-	$(CC) $(LDFLAGS) -o $@ bin/sms-fetch.o lib/conf.o lib/form.o \
-		lib/lookup.o lib/mask.o lib/sign.o $(TWILIO) $(JSON) $(STORE) \
-		$(RECORD) $(BASE) -lcurl -lsqlite3 -lcrypto $(LDLIBS)
+bin/sms-fetch: bin/sms-fetch.o lib/conf.o $(FETCH) $(TWILIO) $(JSON) \
+		$(STORE) $(RECORD) $(BASE)
+	$(CC) $(LDFLAGS) -o $@ bin/sms-fetch.o lib/conf.o $(FETCH) $(TWILIO) \
+		$(JSON) $(STORE) $(RECORD) $(BASE) -lcurl -lsqlite3 -lcrypto \
+		$(LDLIBS)
 
 # A process for each callback: loading shared libraries would cost it more than
 # all it does, so it has its own where the system has them to give.
@@ -161,7 +164,8 @@ bin/sms-stuck: bin/sms-stuck.o lib/conf.o lib/inflight.o $(STORE) $(RECORD) \
 
 # Each unit program links all that is not one command's own.
 UNIT = lib/callback.o lib/conf.o lib/confine.o lib/edge.o lib/http.o \
-	lib/inbound.o $(SEND) $(TWILIO) $(JSON) $(INTAKE) $(STORE) $(RECORD) $(BASE)
+	lib/inbound.o lib/planner.o $(SEND) $(TWILIO) $(JSON) $(INTAKE) \
+	$(STORE) $(RECORD) $(BASE)
 
 .c:
 	$(CC) $(CPPFLAGS) $(WARN) $(STRICT) $(CFLAGS) $(LDFLAGS) -o $@ $< \
@@ -170,7 +174,7 @@ UNIT = lib/callback.o lib/conf.o lib/confine.o lib/edge.o lib/http.o \
 $(UNITS): $(UNIT)
 
 tests/unit/base tests/unit/confine tests/unit/json \
-	tests/unit/segment: tests/unit/holds.h
+	tests/unit/planner tests/unit/segment: tests/unit/holds.h
 
 units: $(UNITS)
 

@@ -21,6 +21,7 @@
 #include "json.h"
 #include "mask.h"
 #include "rec.h"
+#include "sids.h"
 #include "twilio.h"
 #include "when.h"
 
@@ -200,33 +201,14 @@ take(struct cancel *x, const struct rec *rec)
 		exit(finish_stdout(x->status));
 }
 
-/* Takes the lines of standard input. */
-static void
-take_lines(struct cancel *x)
-{
-	struct rec_reader in = REC_READER(STDIN_FILENO);
-	struct rec rec;
-	int got;
-
-	while ((got = rec_read(&in, &rec)) != 0) {
-		if (got > 0 && rec.f[SID] != NULL && rec_is_sid(rec.f[SID])) {
-			take(x, &rec);
-			continue;
-		}
-		warn("line %zu %s", in.number, got < 0 ? in.why :
-			"does not begin with a message SID");
-		worse(x, BAD_DATA);
-	}
-	rec_release(&in);
-}
-
 int
 main(int argc, char *argv[])
 {
 	struct twilio_options o = { 1, 0, 0 };
 	struct cancel x = { 0 };
-	struct rec rec = { { NULL } };
-	int i, opt, header = 0;
+	struct sids sids;
+	struct rec rec;
+	int opt, got, header = 0;
 
 	while ((opt = getopt(argc, argv, "HVh")) != -1)
 		switch (opt) {
@@ -235,9 +217,7 @@ main(int argc, char *argv[])
 		case 'h': usage(stdout); return finish_stdout(0);
 		default: usage(stderr); return BAD_USAGE;
 		}
-	for (i = optind; i < argc; i++)
-		if (!rec_is_sid(argv[i]))
-			die(BAD_USAGE, "'%s' is no message SID", argv[i]);
+	sids_begin(&sids, argv + optind);
 
 	conf_load();
 	x.twilio = twilio_open(&o);
@@ -245,13 +225,13 @@ main(int argc, char *argv[])
 	if (header)
 		rec_header_status(stdout);
 
-	if (optind == argc)
-		take_lines(&x);
-	for (i = optind; i < argc; i++) {
-		rec.f[SID] = argv[i];
-		take(&x, &rec);
-	}
+	while ((got = sids_next(&sids, &rec, NULL)) != 0)
+		if (got > 0)
+			take(&x, &rec);
+	if (sids.bad)
+		worse(&x, BAD_DATA);
 
+	sids_end(&sids);
 	buf_release(&x.call.answer);
 	json_close(x.json);
 	twilio_close(x.twilio);

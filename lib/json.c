@@ -40,6 +40,7 @@ struct json {
 	sqlite3 *db;  /* in memory, without a table: for its functions */
 	sqlite3_stmt *query[QUERIES];
 	char at[WHEN_SIZE], created_at[WHEN_SIZE];
+	char sent_at[WHEN_SIZE];  /* of the message read last; or empty */
 };
 
 struct json *
@@ -48,6 +49,7 @@ json_open(void)
 	struct json *j = need(sizeof(*j));
 	int i;
 
+	j->sent_at[0] = '\0';
 	if (sqlite3_open(":memory:", &j->db) != SQLITE_OK)
 		die(NO_SYSTEM, "cannot set up the reader of JSON");
 	for (i = 0; i < QUERIES; i++)
@@ -175,6 +177,7 @@ read_message(struct json *j, const char *s, size_t len, const char *source,
 	char **f = rec->f;
 
 	memset(rec, 0, sizeof(*rec));
+	j->sent_at[0] = '\0';
 	if (row(q) != 1)
 		return -1;
 	f[SID] = value(q, M_SID);
@@ -182,8 +185,9 @@ read_message(struct json *j, const char *s, size_t len, const char *source,
 	if (f[SID] == NULL || !rec_is_sid(f[SID]) || f[STATUS] == NULL)
 		return -1;
 	f[ERROR_CODE] = number(q, M_ERROR_CODE, 1);
-	if (strcmp(f[STATUS], "sent") == 0)
-		f[AT] = date(q, M_SENT, j->at);
+	if (date(q, M_SENT, j->sent_at) != NULL &&
+	    strcmp(f[STATUS], "sent") == 0)
+		f[AT] = strcpy(j->at, j->sent_at);
 	if (f[AT] == NULL)
 		f[AT] = date(q, M_UPDATED, j->at);
 	f[SOURCE] = (char *)source;
@@ -300,4 +304,10 @@ json_events(struct json *j, const char *s, size_t len,
 			return r;
 	}
 	return got;
+}
+
+const char *
+json_sent_at(const struct json *j)
+{
+	return j->sent_at[0] != '\0' ? j->sent_at : NULL;
 }

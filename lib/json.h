@@ -61,4 +61,7 @@ struct json_event {
 int json_events(struct json *j, const char *text, size_t len,
 	int (*each)(void *ctx, const struct json_event *e), void *ctx);
 
+/* When the message read last was sent, as a text time; NULL: it was not. */
+const char *json_sent_at(const struct json *j);
+
 #endif

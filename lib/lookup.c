@@ -17,11 +17,13 @@
 #include "lookup.h"
 #include "sign.h"
 #include "store.h"
+#include "twilio.h"
 #include "when.h"
 
 enum {
 	GRACE_S = 300,          /* until what is not listed was never there */
 	SKEW_S = 120,           /* that our clock may be ahead of Twilio's */
+	PATIENCE_S = 21600,     /* with a text that is gone */
 	PAGES_MAX = 20,
 	PATH_SIZE = 4096,
 	SID_SIZE = 35,
@@ -46,6 +48,7 @@ struct lookup_run {
 struct candidate {
 	char sid[SID_SIZE];
 	int same;               /* it has the text */
+	int gone;               /* it has none any more */
 };
 
 struct lookup {
@@ -163,6 +166,34 @@ lookup_can(const struct rec *rec)
 		f[CREATED_AT] != NULL && when_parse(f[CREATED_AT], &t) == 0;
 }
 
+/* Is the SID that of a row? */
+static int
+is_held(struct lookup_run *run, const char *sid)
+{
+	int held = run->store != NULL ? store_holds(run->store, sid) : 0;
+
+	if (held < 0)
+		die(IO_FAILED, "%s", store_why(run->store));
+	return held;
+}
+
+int
+lookup_is_doubtful(struct lookup_run *run, const struct rec *rec)
+{
+	char *const *f = rec->f;
+	size_t i;
+
+	open_store(run);
+	if (f[TO] == NULL || (f[DIRECTION] != NULL &&
+	    strcmp(f[DIRECTION], "inbound") == 0))
+		return 0;
+	for (i = 0; i < run->n_unsettled; i++)
+		/* see key() */
+		if (strcmp(run->unsettled[i] + SIGN_HEX_SIZE, f[TO]) == 0)
+			return !is_held(run, f[SID]);
+	return 0;
+}
+
 struct lookup *
 lookup_begin(struct lookup_run *run, const struct rec *rec)
 {
@@ -245,12 +276,10 @@ static int
 take(void *ctx, const struct rec *rec, const char *body)
 {
 	struct lookup *l = ctx;
-	struct store *store = l->run->store;
 	char *const *f = rec->f;
 	long long made;
 	enum kind kind;
 	size_t i;
-	int held;
 
 	if ((f[TO] != NULL && strcmp(f[TO], l->rec->f[TO]) != 0) ||
 	    (f[DIRECTION] != NULL && strcmp(f[DIRECTION], "inbound") == 0) ||
@@ -263,13 +292,11 @@ take(void *ctx, const struct rec *rec, const char *body)
 	for (i = 0; i < l->n; i++)
 		if (strcmp(l->candidate[i].sid, f[SID]) == 0)
 			return 0;
-	held = store != NULL ? store_holds(store, f[SID]) : 0;
-	if (held < 0)
-		die(IO_FAILED, "%s", store_why(store));
-	if (held)
+	if (is_held(l->run, f[SID]))
 		return 0;
 	l->candidate = grow(l->candidate, l->n, sizeof(l->candidate[0]));
 	strcpy(l->candidate[l->n].sid, f[SID]);
+	l->candidate[l->n].gone = body == NULL;
 	l->candidate[l->n++].same = kind == SAME;
 	return 0;
 }
@@ -349,9 +376,9 @@ is_settled(struct lookup *l)
 	return settled;
 }
 
-/* Is it so young that Twilio may not list it yet? */
-static int
-is_young(const struct lookup *l, long long now)
+/* For how long it has been with Twilio, if it is. */
+static long long
+age(const struct lookup *l, long long now)
 {
 	long long t = l->since + SKEW_S, at;
 
@@ -359,13 +386,14 @@ is_young(const struct lookup *l, long long now)
 	if (l->rec->f[AT] != NULL && when_parse(l->rec->f[AT], &at) == 0 &&
 	    at > t)
 		t = at;
-	return now - t < GRACE_S;
+	return now - t;
 }
 
 enum lookup_end
 lookup_judge(struct lookup *l, long long now, const char **what)
 {
-	size_t i, count[2] = { 0, 0 };
+	size_t i, count[2] = { 0, 0 }, gone = 0;
+	long long old = age(l, now);
 	const char *sid = NULL;
 
 	buf_reset(&l->words);
@@ -377,6 +405,7 @@ lookup_judge(struct lookup *l, long long now, const char **what)
 		if (is_claimed(l->run, l->candidate[i].sid))
 			continue;
 		count[l->candidate[i].same]++;
+		gone += l->candidate[i].gone;
 		if (l->candidate[i].same)
 			sid = l->candidate[i].sid;
 	}
@@ -385,8 +414,15 @@ lookup_judge(struct lookup *l, long long now, const char **what)
 		*what = sid;
 		return LOOKUP_FOUND;
 	}
-	if (!l->more && count[0] + count[1] == 0)
-		return is_young(l, now) ? LOOKUP_STAYS : LOOKUP_NEVER;
+	if (!l->more && count[0] + count[1] == 0) {
+		*what = "Twilio no longer tells: made over 13 months ago";
+		return old < GRACE_S ? LOOKUP_STAYS :
+			old < TWILIO_KEEPS_S ? LOOKUP_NEVER : LOOKUP_LOST;
+	}
+	if (!l->more && gone == count[0] + count[1] && old >= PATIENCE_S) {
+		*what = "Twilio no longer tells: its text is redacted";
+		return LOOKUP_LOST;
+	}
 	if (l->more)
 		buf_addstr(&l->words, "too many messages to that number");
 	else

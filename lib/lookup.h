@@ -17,7 +17,8 @@ enum lookup_end {
 	LOOKUP_FOUND,    /* it did: what is the SID */
 	LOOKUP_NEVER,    /* it did not */
 	LOOKUP_STAYS,    /* it may still come, or others have settled it */
-	LOOKUP_UNCLEAR   /* a person must look: what are words */
+	LOOKUP_UNCLEAR,  /* a person must look: what are words */
+	LOOKUP_LOST      /* nobody will ever know: what are words */
 };
 
 /* A run: no message is taken for two in it. */
@@ -31,6 +32,13 @@ struct lookup;
 
 /* True for a record without SID of a message that can be looked up. */
 int lookup_can(const struct rec *rec);
+
+/*
+ * True for a message that no row of the store holds while one that is not
+ * settled goes to the same recipient: it may be that one, and a row of its own
+ * would hide it.
+ */
+int lookup_is_doubtful(struct lookup_run *run, const struct rec *rec);
 
 /* rec and what it points to must stay as long as the lookup. */
 struct lookup *lookup_begin(struct lookup_run *run, const struct rec *rec);

@@ -12,8 +12,9 @@
 #include "when.h"
 
 extern const char sql_schema[], sql_schema_2[], sql_schema_4[],
-	sql_apply[], sql_attach[], sql_early_keep[], sql_early_ready[],
-	sql_early_take[], sql_error_codes[], sql_event_taken[], sql_expired[],
+	sql_apply[], sql_attach[], sql_due[], sql_early_keep[],
+	sql_early_ready[], sql_early_take[], sql_error_codes[],
+	sql_event_taken[], sql_expired[],
 	sql_find[], sql_holds[], sql_journal[], sql_log[], sql_logged[],
 	sql_looked[], sql_made[], sql_once[], sql_opted_out[],
 	sql_optout_add[], sql_optout_list[], sql_optout_remove[],
@@ -27,7 +28,7 @@ static const char *const migration[] = {
 };
 
 enum query {
-	APPLY, ATTACH, EARLY_KEEP, EARLY_READY, EARLY_TAKE, EVENT_TAKEN,
+	APPLY, ATTACH, DUE, EARLY_KEEP, EARLY_READY, EARLY_TAKE, EVENT_TAKEN,
 	EXPIRED, FIND, HOLDS, JOURNAL, LOG, LOGGED, LOOKED, MADE, ONCE,
 	OPTED_OUT, OPTOUT_ADD, OPTOUT_LIST, OPTOUT_REMOVE, REFUSED_THEN, REPLY,
 	REPLY_AGAIN, REPLY_START, REPLY_STOP, RETRY, STUCK, UNSETTLED, VERDICT,
@@ -35,8 +36,8 @@ enum query {
 };
 
 static const char *const text[QUERIES] = {
-	sql_apply, sql_attach, sql_early_keep, sql_early_ready, sql_early_take,
-	sql_event_taken, sql_expired, sql_find, sql_holds, sql_journal,
+	sql_apply, sql_attach, sql_due, sql_early_keep, sql_early_ready,
+	sql_early_take, sql_event_taken, sql_expired, sql_find, sql_holds, sql_journal,
 	sql_log, sql_logged, sql_looked, sql_made, sql_once, sql_opted_out,
 	sql_optout_add, sql_optout_list, sql_optout_remove, sql_refused,
 	sql_reply, sql_reply_again, sql_reply_start, sql_reply_stop, sql_retry,
@@ -423,6 +424,19 @@ store_stuck(struct store *s, const struct store_stuck *w,
 	bind_time(q, ":queued", queued, w->now - w->queued);
 	bind_time(q, ":sent", sent, w->now - w->sent);
 	db_bind_number(q, ":limit", w->limit == 0 ? -1 : w->limit);
+	return records(s, q, each, ctx);
+}
+
+int
+store_due(struct store *s, long long now, long long checked, long long limit,
+	int (*each)(void *ctx, const struct rec *rec), void *ctx)
+{
+	sqlite3_stmt *q = db_query(s->db, DUE);
+	char at[WHEN_SIZE], since[WHEN_SIZE];
+
+	bind_time(q, ":now", at, now);
+	bind_time(q, ":checked", since, checked);
+	db_bind_number(q, ":limit", limit);
 	return records(s, q, each, ctx);
 }
 

@@ -128,6 +128,14 @@ struct store_stuck {
 int store_stuck(struct store *s, const struct store_stuck *q,
 	int (*each)(void *ctx, const struct rec *rec), void *ctx);
 
+/*
+ * Open messages, however young, that Twilio was not asked
+ * about since then, as status records; at most limit.
+ */
+int store_due(struct store *s, long long now, long long checked,
+	long long limit, int (*each)(void *ctx, const struct rec *rec),
+	void *ctx);
+
 struct store_expired {
 	long long now;
 	long long age;    /* seconds since it was sent */

@@ -54,6 +54,7 @@ struct twilio {
 	CURL **idle;                    /* handles not in use */
 	size_t idles;
 	int running;
+	long long requests;             /* made until now */
 	long long next_start;           /* when the next call may start */
 	unsigned long long random;
 	struct twilio_call *queue;      /* waiting, those to be repeated first */
@@ -303,6 +304,7 @@ start(struct twilio *t, struct twilio_call *c)
 	must(curl_easy_setopt(e, CURLOPT_ERRORBUFFER, c->why));
 	must_multi(curl_multi_add_handle(t->multi, e));
 	c->tries++;
+	t->requests++;
 	t->running++;
 	if (t->o.pause_ms > 0)
 		t->next_start = when_mono_ms() + t->o.pause_ms;
@@ -536,6 +538,12 @@ twilio_stop(struct twilio *t)
 		c->next = t->back;
 		t->back = c;
 	}
+}
+
+long long
+twilio_requests(const struct twilio *t)
+{
+	return t->requests;
 }
 
 void

@@ -40,6 +40,12 @@ struct twilio_call {
 	struct twilio_call *next;
 };
 
+/*
+ * What is older Twilio may have forgotten: 13 months.  It promises nothing, so
+ * this only decides what is said of a message that is not there.
+ */
+enum { TWILIO_KEEPS_S = 400 * 86400 };
+
 struct twilio;
 
 struct twilio_options {
@@ -71,6 +77,9 @@ int twilio_again(struct twilio *t, struct twilio_call *c);
  * another try come back as TWILIO_LATER, those under way are finished.
  */
 void twilio_stop(struct twilio *t);
+
+/* How many requests were made until now, each try being one. */
+long long twilio_requests(const struct twilio *t);
 
 /*
  * Works until a call is back and returns it, in any order; NULL if none is

@@ -59,7 +59,7 @@ sim_again() {
 	[ "$(cut -f 3,6,7,12,14 told)" = \
 		"$(printf '\\N\t+14155550001\t+15005550006\torder 7\t\\N')" ]
 	printf '%s\tsent\t\\N\t\\N\tsend\t+1999\t+1998\toutbound\t2\t-1.5\tEUR\torder 7\t2025-01-01T00:00:00Z\twords\n' \
-		$SID | sms-fetch | cut -f 2,3,6- >told
+		$SID | sms-fetch -t 2025-01-02T00:00:00Z | cut -f 2,3,6- >told
 	[ "$(cat told)" = "$(printf 'delivery_unknown\t20404\t+1999\t+1998\toutbound\t2\t-1.5\tEUR\torder 7\t2025-01-01T00:00:00Z\tTwilio has no such message\t\\N')" ]
 }
 
@@ -454,6 +454,23 @@ you'
 	[ "$(cut -f 1,2 <<<"$output")" = "$(printf '%s\tdelivered' "$sid")" ]
 }
 
+@test "what Twilio no longer can tell is delivery_unknown, and says why" {
+	sim_start
+	lost r1 $N hello
+	sid=$(there $N hello)
+	simsql "UPDATE message SET body = ''"
+	lost r2 +14155550101 hello '-401 days' ambiguous
+	run -0 --separate-stderr looked_up -t "$(at '+7 hours')"
+	[ "$output" = "$(printf '\\N\tdelivery_unknown\tr2\tTwilio no longer tells: made over 13 months ago\n\\N\tdelivery_unknown\tr1\tTwilio no longer tells: its text is redacted')" ]
+	[ "$stderr" = '' ]
+	sms-apply <fetched
+	[ "$(sms-stuck -c -t "$(at '+7 hours')")" = 0 ]
+	[ "$(sql 'SELECT DISTINCT status FROM messages')" = delivery_unknown ]
+	printf '%s\tsent\t\\N\t\\N\tsend\t\\N\t\\N\t\\N\t\\N\t\\N\t\\N\t\\N\t%s\n' \
+		$SID "$(at '-401 days')" | sms-fetch >old
+	[ "$(cut -f 2,3,14 old)" = "$(printf 'delivery_unknown\t20404\tTwilio no longer has it: made over 13 months ago')" ]
+}
+
 @test "the words that a trial account puts first do not hide a text" {
 	sim_start
 	lost r1 $N hello
@@ -544,7 +561,7 @@ you'
 
 @test "options are checked" {
 	run -0 sms-fetch -h
-	[ "$output" = 'usage: sms-fetch [-H] [-d ms] [-j jobs] [-t now] [sid ...]' ]
+	[ "${lines[0]}" = 'usage: sms-fetch [-Hlv] [-d ms] [-j jobs] [-t now] [sid ...]' ]
 	run -0 sms-fetch -V
 	[[ $output == 'sms-fetch '[0-9]* ]]
 	for wrong in -x '-d -1' '-d x' '-j 0' '-j 101' SM1 "${SID}0"; do
