@@ -8,14 +8,21 @@
 #	sms-stuck | sms-fetch | sms-apply
 #	sms-stuck -ax | sms-apply
 
-usage='usage: sms-reconcile [-q] [-n limit] [-t now]'
-quiet='' limit='' now=''
-while getopts :Vhn:qt: c
+usage='usage: sms-reconcile [-nq] [-m limit] [-t now]'
+
+# So many are asked about one by one.  Of more, pages of 1000 are read where
+# that takes fewer requests (sms-fetch -l): a page is worth as many as this in
+# what it costs Twilio, us and the line.
+few=10
+
+dry='' limit='' now='' quiet=''
+while getopts :Vhm:nqt: c
 do
 	case $c in
 	V) echo 'sms-reconcile @VERSION@'; exit 0;;
 	h) echo "$usage"; exit 0;;
-	n) limit=$OPTARG;;
+	m) limit=$OPTARG;;
+	n) dry=-n;;
 	q) quiet=y;;
 	t) now=$OPTARG;;
 	*) echo "$usage" >&2; exit 64;;
@@ -44,9 +51,11 @@ stage() {
 
 # Outcome records in; "count", how many, and how many of each kind, out.  A
 # message that is delivery_unknown now counts as that, whatever asked for it;
-# one that stays ambiguous has nothing new.
+# one that stays ambiguous has nothing new.  A dry run shows what it would
+# change on descriptor 4.
 count() {
-	awk -F '\t' '
+	awk -F '\t' -v dry="$dry" '
+		dry && $2 == "applied" { print | "cat >&4" }
 		{ n++; kind = $2 }
 		kind == "applied" && $4 == "delivery_unknown" { kind = "unknown" }
 		kind == "applied" && $4 == "ambiguous" { kind = "same" }
@@ -60,17 +69,27 @@ count() {
 set -- ${now:+-t "$now"}
 
 # Without a store there is nothing to repair, and sms-apply, which starts at
-# the same time as sms-stuck, must not make an empty one.
+# the same time as sms-stuck, must not make an empty one.  What callbacks left
+# in the spool is no reason to ask.
 sms-stuck -c "$@" >/dev/null || exit
+[ -n "$dry" ] || sms-apply "$@" </dev/null || exit
+stuck=$(sms-stuck -c "$@") || exit
+pages=''
+if [ "$stuck" -gt $few ]
+then
+	pages=-l
+	limit=${limit:-0}
+fi
 
+exec 4>&1
 told=$(
 	exec 3>&1
 	stage 1 sms-stuck ${limit:+-n "$limit"} "$@" |
-		stage 2 sms-fetch "$@" |
-		stage 3 sms-apply "$@" |
+		stage 2 sms-fetch $pages "$@" |
+		stage 3 sms-apply $dry "$@" |
 		count
 	stage 4 sms-stuck -ax "$@" |
-		stage 5 sms-apply "$@" |
+		stage 5 sms-apply $dry "$@" |
 		count
 )
 

@@ -103,7 +103,7 @@ killed_at() {
 	status=0
 	sms-send -q -k kill -j "$2" <"$dir/list" >"$dir/2" 2>"$dir/err" || status=$?
 	[ "$status" -eq 0 ] || [ "$status" -eq 76 ]
-	sms-reconcile -q -n 0 -t "$(later 1800)"
+	sms-reconcile -q -m 0 -t "$(later 1800)"
 	sms-send -q -k kill -j "$2" <"$dir/list" >"$dir/3" 2>"$dir/err"
 	[ "$(grep -cE '^SM[0-9a-f]*	(queued|sent|delivered)	' "$dir/3")" = 40 ]
 	[ "$(sql "SELECT count(*) FROM messages
@@ -380,7 +380,7 @@ broken() {
 		cp full/sms.db* .
 		rm full/filler
 		sms-send -q -k full -j 4 <list >2 || [ $? -eq 76 ] || exit
-		sms-reconcile -q -n 0 -t "$LATER" || exit
+		sms-reconcile -q -m 0 -t "$LATER" || exit
 		sms-send -q -k full -j 4 <list >3 || exit
 		cat full/sms.db >after.db
 	END

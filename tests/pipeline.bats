@@ -55,7 +55,7 @@ never_backwards() {
 	before=$(sql "SELECT count(*) FROM messages WHERE status NOT IN
 		('delivered', 'undelivered', 'failed')")
 	[ "$before" -gt 0 ]
-	run -0 --separate-stderr sms-reconcile -n 0 -t "$(later 3hours)"
+	run -0 --separate-stderr sms-reconcile -m 0 -t "$(later 3hours)"
 	[ "$stderr" = '' ]
 	[[ "$output" == "checked $before applied $before same 0 stale 0 unknown 0 failed 0" ]]
 	same_as_truth

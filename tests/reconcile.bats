@@ -35,12 +35,12 @@ sent() {
 	[ "$(sql 'SELECT status FROM messages')" = delivered ]
 }
 
-@test "-n limits how many are asked about" {
+@test "-m limits how many are asked about" {
 	sent 5
 	sim_clock 3h
-	run -0 sms-reconcile -n 2 -t "$(later 3hours)"
+	run -0 sms-reconcile -m 2 -t "$(later 3hours)"
 	[ "$output" = 'checked 2 applied 2 same 0 stale 0 unknown 0 failed 0' ]
-	run -64 sms-reconcile -n many
+	run -64 sms-reconcile -m many
 	run -64 sms-reconcile -z
 	run -64 sms-reconcile more
 }
@@ -87,6 +87,49 @@ sent() {
 	[[ "$stderr" == *TWILIO_AUTH_TOKEN* ]]
 }
 
+@test "-n shows what would change and changes nothing" {
+	sent 3
+	sim_clock 3h
+	sqlite3 "$SMS_DB" .dump >before
+	run -0 --separate-stderr sms-reconcile -n -t "$(later 3hours)"
+	[ "${lines[3]}" = 'checked 3 applied 3 same 0 stale 0 unknown 0 failed 0' ]
+	[ "$(head -n 3 <<<"$output" | cut -f 1-4 | sort)" = \
+		"$(sed 's/\t.*/\tapplied\tqueued\tdelivered/' sent | sort)" ]
+	[ "$stderr" = '' ]
+	[ "$(sms-reconcile -nq -t "$(later 3hours)" | wc -l)" = 3 ]
+	sqlite3 "$SMS_DB" .dump | diff before -
+}
+
+@test "more than ten are looked for on pages, and there is no limit" {
+	sent 10
+	sim_clock 3h
+	sms-reconcile -q -t "$(later 3hours)"
+	[ "$(simsql "SELECT count(*) FROM request WHERE method = 'GET'")" = 10 ]
+	sql "UPDATE messages SET status = 'queued', checked_at = NULL"
+	simsql "DELETE FROM request"
+	seq -f '+1415556%04g	hello' 60 | sms-send -j 4 -t "$(later 3hours)" >more
+	sim_clock 3h
+	run -0 --separate-stderr sms-reconcile -t "$(later 6hours)"
+	[ "$output" = 'checked 70 applied 70 same 0 stale 0 unknown 0 failed 0' ]
+	[ "$stderr" = '' ]
+	[ "$(simsql "SELECT count(*) FROM request WHERE method = 'GET'")" = 1 ]
+	[ "$(sql 'SELECT DISTINCT status FROM messages')" = delivered ]
+}
+
+@test "callbacks that wait in the spool are taken in, not asked about" {
+	hook_start
+	sent 3 -f drop=0 -s 600000
+	store_held
+	sim_clock 1h
+	sim_settled
+	kill -KILL -- "-$HOOK_PID"
+	store_released
+	[ "$(sql 'SELECT DISTINCT status FROM messages')" = queued ]
+	run -0 sms-reconcile -t "$(later 3hours)"
+	[ "$output" = 'checked 0 applied 0 same 0 stale 0 unknown 0 failed 0' ]
+	[ "$(sql 'SELECT DISTINCT status FROM messages')" = delivered ]
+}
+
 # stage name script: puts a program of that name before ours
 stage() {
 	mkdir -p stages
@@ -111,7 +154,7 @@ stage() {
 	stage sms-apply 'exit 75'
 	run -75 sms-reconcile -q -t "$now"
 	# a stage whose shell is killed told nothing
-	stage sms-apply 'cat >/dev/null; kill -KILL $PPID'
+	stage sms-apply 'if [ "$(wc -c)" -gt 0 ]; then kill -KILL $PPID; fi'
 	run -71 sms-reconcile -q -t "$now"
 }
 
@@ -191,4 +234,90 @@ lost() {
 	[ "$(sql 'SELECT twilio_message_sid, status FROM messages')" = \
 		"$(simsql 'SELECT sid FROM message')|delivered" ]
 	[ "$(sms-stuck -c -t "$(later 3hours)")" = 0 ]
+}
+
+# What the store has come to, but for the numbers of rows and which way it came.
+state() {
+	sql "SELECT * FROM (SELECT twilio_message_sid, status, error_code, price,
+			updated_at, sent_at, delivered_at, failed_at, checked_at
+			FROM messages ORDER BY 1);
+		SELECT * FROM (SELECT twilio_message_sid, old_status, h.status,
+			outcome, at, h.created_at, h.price
+			FROM message_delivery_status h
+			JOIN messages m ON m.id = h.message_id ORDER BY 1, 2, 3)"
+}
+
+# 5 points, or 200 with ALL=1, spread over the time that a run takes.
+@test "killed at any point and run again, it comes to the same" {
+	local points=5 i took begin
+	[ -z "${ALL:-}" ] || points=200
+	sent 120 -f drop=100,error=20
+	sim_clock 3h
+	now=$(later 3hours)
+	sms-apply </dev/null
+	sql 'PRAGMA wal_checkpoint(TRUNCATE)' >/dev/null
+	cp "$SMS_DB" stuck.db
+	begin=${EPOCHREALTIME/./}
+	sms-reconcile -q -t "$now"
+	took=$((${EPOCHREALTIME/./} - begin))
+	state >expected
+	[ "$(sql "SELECT count(*) FROM messages WHERE status = 'queued'")" = 0 ]
+	for i in $(seq $points); do
+		rm -f "$SMS_DB"-wal "$SMS_DB"-shm
+		cp stuck.db "$SMS_DB"
+		# the odd ones through single requests, the even ones through pages
+		set -m
+		if [ $((i % 2)) = 0 ]; then
+			sms-reconcile -q -t "$now" 3>&- &
+		else
+			(sms-stuck -n 0 -t "$now" | sms-fetch -d 0 -t "$now" |
+				sms-apply -t "$now" >/dev/null) 3>&- &
+		fi
+		pid=$!
+		set +m
+		sleep "$(printf '0.%06d' $((took * i / points % 1000000)))"
+		kill -KILL -- -$pid 2>/dev/null || :
+		wait $pid || :
+		sql "SELECT CASE WHEN count(*) = 0 THEN 'all' WHEN count(*) = 120
+			THEN 'none' ELSE 'some' END FROM messages WHERE checked_at IS NULL" >>done
+		sms-reconcile -q -t "$now"
+		state | diff expected - >&2
+	done
+	[ -z "${ALL:-}" ] || sort done | uniq -c >&3
+}
+
+@test "two runs and a storm of callbacks at once: nothing goes back, nothing is lost" {
+	hook_start
+	sim_start -s 300 -f drop=20,double=20,reorder=20,error=20
+	sms-apply </dev/null
+	seq -f '+1415555%04g	hello' 150 | sms-send -j 8 >sent &
+	sender=$!
+	later=$(later 3hours)
+	for i in 1 2 3 4 5 6; do
+		sms-reconcile -q -t "$later" &
+		one=$!
+		sms-stuck -n 0 -t "$later" | sms-fetch -l -d 0 | sms-apply >/dev/null &
+		two=$!
+		sms-fetch -a open -d 0 | sms-apply >/dev/null
+		wait $one
+		wait $two
+	done
+	wait $sender
+	sim_clock 1h
+	sim_settled
+	sms-reconcile -q -t "$later"
+	sms-stuck -n 0 -t "$later" | sms-fetch -l -d 0 | sms-apply >/dev/null
+	[ "$(sql "ATTACH 'sim.db' AS sim; SELECT count(*) FROM messages m
+		JOIN sim.truth t ON t.sid = m.twilio_message_sid
+		AND t.status = m.status AND t.error_code IS m.error_code")" = 150 ]
+	# each step of the history goes up from the one before it
+	[ "$(sql "SELECT count(*) FROM message_delivery_status h
+		JOIN ladder o ON o.status = h.old_status
+		WHERE outcome = 'applied' AND h.rank <= o.rank")" = 0 ]
+	[ "$(sql "SELECT count(*) FROM (SELECT old_status, lag(status) OVER (
+			PARTITION BY message_id ORDER BY id) AS before
+			FROM message_delivery_status WHERE outcome = 'applied')
+		WHERE before IS NOT NULL AND old_status <> before")" = 0 ]
+	[ "$(sql "SELECT count(*) FROM message_delivery_status
+		WHERE outcome = 'conflict'")" = 0 ]
 }
