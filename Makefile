@@ -276,9 +276,10 @@ build/fuzz/sign: lib/buf.h lib/die.h lib/form.h lib/sign.h
 bin/sms-apply.o: lib/buf.h lib/conf.h lib/die.h lib/intake.h lib/num.h \
 	lib/rec.h lib/store.h lib/when.h
 bin/sms-cancel.o: lib/buf.h lib/conf.h lib/die.h lib/json.h lib/mask.h \
-	lib/rec.h lib/twilio.h lib/when.h
-bin/sms-fetch.o: lib/buf.h lib/conf.h lib/die.h lib/json.h lib/lookup.h \
-	lib/mask.h lib/num.h lib/rec.h lib/twilio.h lib/when.h
+	lib/rec.h lib/sids.h lib/twilio.h lib/when.h
+bin/sms-fetch.o: lib/buf.h lib/conf.h lib/die.h lib/inquiry.h lib/json.h \
+	lib/lookup.h lib/num.h lib/pile.h lib/planner.h lib/rec.h lib/sids.h \
+	lib/store.h lib/survey.h lib/twilio.h lib/when.h
 bin/sms-hook.o: lib/buf.h lib/cgi.h lib/confine.h lib/cron.h lib/die.h \
 	lib/edge.h lib/http.h lib/intake.h lib/json.h lib/listener.h \
 	lib/rec.h lib/store.h lib/webhook.h lib/when.h
@@ -321,6 +322,8 @@ lib/http.o: lib/buf.h lib/die.h lib/http.h lib/num.h lib/when.h
 lib/inbound.o: lib/buf.h lib/callback.h lib/form.h lib/inbound.h lib/intake.h \
 	lib/num.h lib/rec.h lib/store.h lib/utf8.h lib/when.h
 lib/inflight.o: lib/buf.h lib/inflight.h
+lib/inquiry.o: lib/buf.h lib/die.h lib/inquiry.h lib/json.h lib/lookup.h \
+	lib/mask.h lib/rec.h lib/twilio.h lib/when.h
 lib/intake.o: lib/buf.h lib/die.h lib/intake.h lib/num.h lib/rec.h \
 	lib/spool.h lib/store.h lib/tally.h lib/utf8.h lib/when.h
 lib/json.o: lib/buf.h lib/die.h lib/json.h lib/num.h lib/rec.h lib/utf8.h \
@@ -332,13 +335,15 @@ lib/listener.o: lib/buf.h lib/cron.h lib/die.h lib/edge.h lib/http.h \
 	lib/intake.h lib/json.h lib/listener.h lib/rec.h lib/settler.h \
 	lib/store.h lib/webhook.h lib/when.h
 lib/lookup.o: lib/buf.h lib/die.h lib/form.h lib/json.h lib/lookup.h \
-	lib/rec.h lib/sign.h lib/store.h lib/when.h
+	lib/rec.h lib/sign.h lib/store.h lib/twilio.h lib/when.h
 lib/mask.o: lib/mask.h
 lib/message.o: lib/buf.h lib/die.h lib/form.h lib/message.h lib/segment.h
 lib/num.o: lib/die.h lib/num.h
 lib/outbox.o: lib/buf.h lib/die.h lib/inflight.h lib/json.h lib/ledger.h \
 	lib/message.h lib/outbox.h lib/progress.h lib/rec.h lib/refs.h \
 	lib/reply.h lib/segment.h lib/store.h lib/twilio.h lib/when.h
+lib/pile.o: lib/buf.h lib/die.h lib/pile.h lib/rec.h
+lib/planner.o: lib/planner.h
 lib/progress.o: lib/die.h lib/progress.h lib/when.h
 lib/rec.o: lib/buf.h lib/die.h lib/rec.h lib/utf8.h
 lib/refs.o: lib/buf.h lib/die.h lib/form.h lib/refs.h lib/sign.h
@@ -347,6 +352,7 @@ lib/reply.o: lib/buf.h lib/die.h lib/json.h lib/mask.h lib/rec.h lib/reply.h \
 lib/segment.o: lib/segment.h lib/utf8.h
 lib/settler.o: lib/buf.h lib/die.h lib/intake.h lib/num.h lib/rec.h \
 	lib/settler.h lib/spool.h lib/store.h lib/utf8.h lib/when.h
+lib/sids.o: lib/die.h lib/rec.h lib/sids.h
 lib/sign.o: lib/buf.h lib/form.h lib/sign.h
 lib/sim-api.o: lib/buf.h lib/die.h lib/form.h lib/http.h lib/num.h \
 	lib/sim-api.h lib/sim-courier.h lib/sim-messages.h lib/sim-plan.h \
@@ -362,6 +368,8 @@ lib/sim.o: lib/buf.h lib/db.h lib/die.h lib/form.h lib/sign.h \
 	lib/sim-courier.h lib/sim-plan.h lib/sim.h lib/utf8.h
 lib/spool.o: lib/spool.h
 lib/store.o: lib/buf.h lib/db.h lib/rec.h lib/store.h lib/when.h
+lib/survey.o: lib/buf.h lib/form.h lib/json.h lib/planner.h lib/rec.h \
+	lib/survey.h lib/twilio.h lib/when.h
 lib/tally.o: lib/num.h lib/tally.h lib/when.h
 lib/twilio.o: lib/buf.h lib/conf.h lib/die.h lib/num.h lib/twilio.h \
 	lib/when.h
