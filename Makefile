@@ -26,16 +26,19 @@ SCRIPTS = bin/sms-reconcile
 BASE = lib/buf.o lib/die.o lib/num.o lib/when.o
 RECORD = lib/rec.o lib/utf8.o
 INTAKE = lib/intake.o lib/spool.o lib/tally.o
-STORE = lib/db.o lib/store.o sql/apply.o sql/attach.o sql/due.o \
-	sql/early-keep.o \
-	sql/early-ready.o sql/early-take.o sql/error-codes.o \
-	sql/event-taken.o sql/expired.o sql/find.o sql/holds.o sql/journal.o \
-	sql/log.o sql/logged.o sql/looked.o sql/made.o sql/once.o \
-	sql/opted-out.o sql/optout-add.o sql/optout-list.o \
-	sql/optout-remove.o sql/refused.o sql/reply.o sql/reply-again.o \
-	sql/reply-start.o sql/reply-stop.o sql/retry.o sql/schema.o \
-	sql/schema-2.o sql/schema-4.o sql/stuck.o sql/unsettled.o \
-	sql/verdict.o
+INTAKE = lib/intake.o lib/spool.o lib/tally.o
+STORE = lib/db.o lib/store.o sql/apply.o sql/attach.o sql/batch-late.o \
+	sql/batch-list.o sql/batch-next.o sql/batch-save.o sql/called.o \
+	sql/due.o sql/early-keep.o sql/early-ready.o sql/early-take.o \
+	sql/error-codes.o sql/event-taken.o sql/expired.o sql/find.o \
+	sql/holds.o sql/journal.o sql/locate.o sql/log.o sql/logged.o \
+	sql/looked.o sql/made.o sql/make.o sql/once.o sql/opted-out.o \
+	sql/optout-add.o sql/optout-list.o sql/optout-remove.o sql/refused.o \
+	sql/reply.o sql/reply-again.o sql/reply-start.o sql/reply-stop.o \
+	sql/retry.o sql/schema.o sql/schema-2.o sql/schema-4.o \
+	sql/schema-5.o sql/stuck.o sql/undo-change.o sql/undo-changes.o \
+	sql/undo-find.o sql/undo-kept.o sql/undo-made.o sql/undo-mark.o \
+	sql/undo-told.o sql/unpriced.o sql/unsettled.o sql/verdict.o
 JSON = lib/json.o sql/json-error.o sql/json-event.o sql/json-events.o \
 	sql/json-message.o sql/json-next.o sql/json-page.o
 TWILIO = lib/twilio.o
@@ -92,9 +95,10 @@ bin/sms-reconcile: bin/sms-reconcile.sh
 	sed 's/@VERSION@/$(VERSION)/' bin/sms-reconcile.sh >$@
 	chmod 755 $@
 
-bin/sms-apply: bin/sms-apply.o lib/conf.o $(INTAKE) $(STORE) $(RECORD) $(BASE)
-	$(CC) $(LDFLAGS) -o $@ bin/sms-apply.o lib/conf.o $(INTAKE) $(STORE) \
-		$(RECORD) $(BASE) -lsqlite3 $(LDLIBS)
+bin/sms-apply: bin/sms-apply.o lib/batch.o lib/conf.o $(INTAKE) $(STORE) \
+		$(RECORD) $(BASE)
+	$(CC) $(LDFLAGS) -o $@ bin/sms-apply.o lib/batch.o lib/conf.o \
+		$(INTAKE) $(STORE) $(RECORD) $(BASE) -lsqlite3 $(LDLIBS)
 
 bin/sms-cancel: bin/sms-cancel.o lib/conf.o lib/mask.o lib/sids.o $(TWILIO) \
 		$(JSON) $(RECORD) $(BASE)

@@ -201,7 +201,11 @@ db_open(struct db **out, const char *path, enum db_mode mode,
 	d->path = need_str(path);
 	d->patience = mode == DB_TRY ? TRY_MS : PATIENCE_MS;
 	srand((unsigned)getpid());
-	rc = sqlite3_open_v2(path, &d->handle, SQLITE_OPEN_READWRITE, NULL);
+	/* none of our tools has threads; too late if SQLite has begun */
+	sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	rc = sqlite3_open_v2(path, &d->handle, SQLITE_OPEN_READWRITE |
+		SQLITE_OPEN_NOMUTEX, NULL);
 	if (rc != SQLITE_OK) {
 		r = failed(d, rc);
 		goto out;

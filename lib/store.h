@@ -36,6 +36,7 @@ void store_set_patience(struct store *s, int ms);
 
 /* All changes belong to a transaction; begin takes the write lock. */
 int store_begin(struct store *s);
+int store_begin_reading(struct store *s);  /* takes no lock */
 int store_commit(struct store *s);
 void store_rollback(struct store *s);
 
@@ -104,6 +105,50 @@ int store_apply(struct store *s, const struct rec *rec, long long now,
 	struct outcome *out);
 
 /*
+ * The same in two steps, for who has many records and sorts them by the rows
+ * they go to.  *id is the row, 0 if there is none; if it is not that any more
+ * when the record is applied, it is looked up again.
+ */
+int store_locate(struct store *s, const struct rec *rec, long long *id);
+int store_apply_at(struct store *s, long long id, const struct rec *rec,
+	long long now, struct outcome *out);
+
+/* Many changes are coming: takes up to 64 MB to keep the database in. */
+int store_expect_many(struct store *s);
+
+/*
+ * A batch: changes that can be taken back together.  It may go over several
+ * transactions.  Zeroed but for make before the first.
+ */
+struct store_batch {
+	int make;                 /* make the rows that do not exist */
+	int saved;                /* it has an id, as something has changed */
+	long long id;
+	long long changed, made, kept;  /* so far; as in sql/schema-5.sql */
+	long long first_change, first_message, first_log;
+};
+
+/*
+ * Between these, both within the transaction, what store_apply changes belongs
+ * to the batch.
+ */
+int store_batch_begin(struct store *s, struct store_batch *b);
+int store_batch_end(struct store *s, struct store_batch *b, long long now);
+
+/* All batches, newest first: id, times and numbers are the fields of each. */
+int store_batch_list(struct store *s,
+	int (*each)(void *ctx, const struct rec *rec), void *ctx);
+
+/*
+ * Takes a batch back, once in the life of a store: each message of it, but for
+ * those to which something newer has come, is again what it was.  Outcome
+ * records tell of each: undone, newer.  Returns 0, a status, or -1 when there
+ * is no such batch.
+ */
+int store_undo(struct store *s, long long id, long long now,
+	int (*each)(void *ctx, const struct rec *rec), void *ctx);
+
+/*
  * Takes in records that came before their row and whose row has appeared
  * since by another way than store_apply.
  */
@@ -135,6 +180,16 @@ int store_stuck(struct store *s, const struct store_stuck *q,
 int store_due(struct store *s, long long now, long long checked,
 	long long limit, int (*each)(void *ctx, const struct rec *rec),
 	void *ctx);
+
+struct store_unpriced {
+	long long now;
+	long long age, give_up;  /* seconds since it went: from, and until */
+	long long limit;         /* 0: none */
+};
+
+/* Final messages whose price Twilio has not told, as status records. */
+int store_unpriced(struct store *s, const struct store_unpriced *q,
+	int (*each)(void *ctx, const struct rec *rec), void *ctx);
 
 struct store_expired {
 	long long now;

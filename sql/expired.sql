@@ -4,7 +4,8 @@
 SELECT twilio_message_sid, 'delivery_unknown', NULL, :now, 'expire', to_number,
   from_number, direction, NULL, NULL, NULL, ref, created_at, NULL, NULL
 FROM messages INDEXED BY messages_stuck_idx
-WHERE status IN ('scheduled', 'accepted', 'queued', 'sending', 'sent')
+WHERE (status IN ('sent', 'queued') OR status IN ('sending', 'accepted')
+    OR status = 'scheduled')
   AND status = 'sent'
   AND coalesce(sent_at, created_at) <= :before
   AND (NOT :asked OR strftime('%s', checked_at) -

@@ -1,2 +1,2 @@
--- Twilio was asked about :sid: to the back of the line.
-UPDATE messages SET checked_at = :now WHERE twilio_message_sid = :sid;
+-- Twilio was asked about the message of row :id: to the back of the line.
+UPDATE messages SET checked_at = :now WHERE id = :id;

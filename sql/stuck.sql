@@ -1,11 +1,12 @@
 -- Messages that should have moved by now, as status records: made before
--- :queued, or sent before :sent.  At most :limit; -1 is all.  The list of
--- statuses is that of messages_stuck_idx, which gives the order for nothing.
+-- :queued, or sent before :sent.  At most :limit; -1 is all.  The
+-- statuses are those of messages_stuck_idx, which gives the order for nothing.
 SELECT twilio_message_sid, status, error_code, coalesce(sent_at, updated_at),
   NULL, to_number, from_number, direction, segments, price, currency,
   ref, created_at, error_message, NULL
 FROM messages INDEXED BY messages_stuck_idx
-WHERE status IN ('scheduled', 'accepted', 'queued', 'sending', 'sent')
+WHERE (status IN ('sent', 'queued') OR status IN ('sending', 'accepted')
+    OR status = 'scheduled')
   AND CASE status WHEN 'sent' THEN coalesce(sent_at, created_at) <= :sent
     ELSE created_at <= :queued END
   AND twilio_message_sid IS NOT NULL

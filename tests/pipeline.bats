@@ -67,3 +67,45 @@ never_backwards() {
 	[ "$(sql "SELECT count(*) FROM webhook_logs WHERE status <> 'success'")" = 0 ]
 	[ "$(sql 'SELECT count(*) FROM early_status')" = 0 ]
 }
+
+# The callbacks that the log holds, as the status records that they were.
+replayed() {
+	sql -separator $'\t' "SELECT created_at, params FROM webhook_logs
+		WHERE status = 'success' ORDER BY id" | perl -F'\t' -lane '
+		my %v = map { s/\+/ /g; s/%(..)/chr hex $1/ge; $_ }
+			map { split /=/, $_, 2 } split /&/, $F[1];
+		print join "\t", map { length ? $_ : "\\N" } @v{qw(MessageSid
+			MessageStatus)}, $v{ErrorCode} // "", $F[0], "hook",
+			@v{qw(To From)}, ("") x 6, $v{ErrorMessage} // ""'
+}
+
+# What callbacks tell of each message that one has told of.
+as_told() {
+	sql "SELECT twilio_message_sid, status, error_code, error_message, to_number,
+		from_number, sent_at, delivered_at, failed_at FROM messages AS m
+		WHERE EXISTS (SELECT 1 FROM webhook_logs AS l
+			WHERE l.twilio_message_sid = m.twilio_message_sid)
+		OR NOT EXISTS (SELECT 1 FROM webhook_logs) ORDER BY 1"
+}
+
+@test "what was called back, replayed into an empty store, makes the same messages" {
+	hook_start
+	sim_start -S replay -f double=20,reorder=20,early=10,error=20
+	seq -f '+1415555%04g	replay' 100 | sms-send >/dev/null
+	sim_clock 3h
+	sim_settled 120
+	settled
+	replayed >records
+	[ "$(wc -l <records)" -gt 200 ]
+	as_told >before
+	[ "$(wc -l <before)" -eq 100 ]
+	[ "$(cut -d '|' -f 2 before | sort -u | wc -l)" -gt 1 ]
+	SMS_DB=$PWD/again.db
+	sms-apply -c <records >/dev/null
+	as_told | diff before -
+	# in any order, and twice, but for which final status comes first
+	[ "$(sql "SELECT count(*) FROM message_delivery_status WHERE outcome = 'conflict'")" = 0 ]
+	SMS_DB=$PWD/shuffled.db
+	sort -R records records | sms-apply -c >/dev/null
+	as_told | diff before -
+}

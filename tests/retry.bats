@@ -36,8 +36,9 @@ refs() { sms-retry -t $NOW "$@" | cut -f 3 | xargs; }
 }
 
 @test "a store of version 2 gets the table" {
-	sql 'DROP TABLE error_codes; DROP INDEX messages_failed_idx;
-		PRAGMA user_version = 2'
+	export SMS_DB=$PWD/two.db
+	cat "$ROOT/sql/schema.sql" "$ROOT/sql/schema-2.sql" | sql
+	sql 'PRAGMA user_version = 2'
 	sms-retry
 	[ "$(sql 'SELECT count(*) FROM error_codes')" = 249 ]
 }

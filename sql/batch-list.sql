@@ -1,0 +1,3 @@
+-- The batches, newest first.
+SELECT id, created_at, changed, made, kept, undone_at
+FROM batches ORDER BY id DESC;
