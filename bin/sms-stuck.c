@@ -3,8 +3,9 @@
  *
  * Writes one sms-record(5) status record per message: first those of which
  * nobody knows whether they reached Twilio, then those that were never
- * checked, oldest first, then those checked longest ago.  Asks nobody and
- * changes nothing: sms-fetch and sms-apply do that, down the pipe.
+ * checked, oldest first, then those checked longest ago; or those of which only
+ * the price is still to come.  Asks nobody and changes nothing: sms-fetch and
+ * sms-apply do that, down the pipe.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -34,7 +35,7 @@ struct listing {
 static void
 usage(FILE *fp)
 {
-	fputs("usage: sms-stuck [-aciHx] [-n limit] [-q age] [-s age] [-u age] "
+	fputs("usage: sms-stuck [-aciHpx] [-n limit] [-q age] [-s age] [-u age] "
 		"[-t now]\n", fp);
 }
 
@@ -97,13 +98,14 @@ main(int argc, char *argv[])
 {
 	struct store_stuck stuck = { when_now(), 3600, 7200, -1 };
 	struct store_expired expired = { 0, 21600, 0, 0 };
+	struct store_unpriced unpriced = { 0, 3600, 7 * 86400, 0 };
 	struct listing list = { RECORDS, 0, NULL, 0 };
 	struct store *s;
 	const char *why;
 	char *db;
-	int c, header = 0, give_up = 0, r;
+	int c, header = 0, give_up = 0, price = 0, r;
 
-	while ((c = getopt(argc, argv, "HVachin:q:s:t:u:x")) != -1)
+	while ((c = getopt(argc, argv, "HVachin:pq:s:t:u:x")) != -1)
 		switch (c) {
 		case 'H': header = 1; break;
 		case 'V': puts("sms-stuck " VERSION); return finish_stdout(0);
@@ -112,6 +114,7 @@ main(int argc, char *argv[])
 		case 'h': usage(stdout); return finish_stdout(0);
 		case 'i': list.form = IDS; break;
 		case 'n': stuck.limit = num_option(c, optarg, 0, 1000000000); break;
+		case 'p': price = 1; break;
 		case 'q': stuck.queued = when_age_option(c, optarg); break;
 		case 's': stuck.sent = when_age_option(c, optarg); break;
 		case 't': stuck.now = when_option(c, optarg); break;
@@ -119,7 +122,7 @@ main(int argc, char *argv[])
 		case 'x': give_up = 1; break;
 		default: usage(stderr); return BAD_USAGE;
 		}
-	if (optind < argc) {
+	if (optind < argc || (price && give_up)) {
 		usage(stderr);
 		return BAD_USAGE;
 	}
@@ -128,6 +131,8 @@ main(int argc, char *argv[])
 	expired.limit = stuck.limit > 0 ? stuck.limit : 0;
 	if (stuck.limit < 0)
 		stuck.limit = list.form == COUNT ? 0 : 50;
+	unpriced.now = stuck.now;
+	unpriced.limit = stuck.limit;
 
 	conf_load();
 	db = conf_db();
@@ -138,6 +143,8 @@ main(int argc, char *argv[])
 
 	if (give_up)
 		r = store_expired(s, &expired, show, &list);
+	else if (price)
+		r = store_unpriced(s, &unpriced, show, &list);
 	else if ((r = unsettled(s, db, &list)) == 0)
 		r = store_stuck(s, &stuck, show, &list);
 	if (r != 0 && !ferror(stdout))

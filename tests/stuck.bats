@@ -95,6 +95,8 @@ ids() { sms-stuck -t $NOW -i "$@" | sed 's/^SM0*//' | xargs; }
 	{ echo 'EXPLAIN QUERY PLAN'; cat "$ROOT/sql/stuck.sql"; } | sql >plan
 	grep 'USING INDEX messages_stuck_idx' plan
 	[ -z "$(grep 'TEMP B-TREE' plan)" ]
+	{ echo 'EXPLAIN QUERY PLAN'; cat "$ROOT/sql/expired.sql"; } | sql |
+		grep 'USING INDEX messages_stuck_idx'
 }
 
 # unsettled number status minutes-ago
@@ -173,6 +175,84 @@ hold() {
 	run -0 --separate-stderr refs
 	[ "$output" = u12 ]
 	[ "$stderr" = 'sms-stuck: pending messages left out, as it cannot be seen which are being sent: Too many levels of symbolic links' ]
+}
+
+# final number status hours-ago [price [checked-hours-ago]]
+final() {
+	sql "INSERT INTO messages (twilio_message_sid, direction, status, created_at,
+		updated_at, sent_at, price, checked_at) VALUES (printf('SM%032d', $1),
+		'outbound-api', '$2', '$(ago $(($3 * 60 + 1)))', '',
+		'$(ago $(($3 * 60)))', nullif('${4-}', ''),
+		nullif('${5:+$(ago $((${5:-0} * 60)))}', ''))"
+}
+
+@test "-p lists final messages without a price, for a week" {
+	final 1 delivered 1
+	final 2 delivered 0
+	final 3 undelivered 167
+	final 4 failed 168
+	final 5 read 5 -0.0075
+	final 6 canceled 5
+	final 7 sent 5
+	final 8 delivery_unknown 5
+	final 9 read 6
+	final 10 failed 7
+	[ "$(ids -p)" = '3 10 9 1' ]
+	[ "$(ids -p -n 2)" = '3 10' ]
+	[ "$(sms-stuck -t $NOW -pc)" = 4 ]
+	[ "$(sms-stuck -t $NOW -p -n 1 | cut -f 1,2,4)" = "SM$(printf %032d 3)	undelivered	$(ago 10020)" ]
+	run -64 sms-stuck -px
+}
+
+@test "-p never starves one message and never asks about one for ever" {
+	final 1 delivered 100
+	final 2 delivered 99 '' 50
+	final 3 delivered 98 '' 48
+	final 4 delivered 97 '' 95
+	final 5 delivered 96
+	# 3 was asked about 50 hours after it went, 48 ago: not yet again
+	[ "$(ids -p)" = '1 5 4 2' ]
+	# Twilio never tells a price: so often is one message asked about in a week
+	sql 'DELETE FROM messages'
+	final 1 delivered 0
+	asked=0
+	for hour in $(seq 0 200); do
+		t=$(date -u -d "2025-08-21 12:00 UTC + $hour hours" +%Y-%m-%dT%H:%M:%SZ)
+		n=$(sms-stuck -pc -t "$t")
+		asked=$((asked + n))
+		[ "$n" = 0 ] || sms-stuck -p -t "$t" | awk -F '\t' -v OFS='\t' \
+			'{ $5 = "fetch"; print }' | sms-apply -t "$t" >/dev/null
+	done
+	[ "$asked" = 8 ]
+}
+
+@test "a price that comes after all ends the asking" {
+	final 1 delivered 2
+	row=$(sms-stuck -p -t $NOW)
+	[ "$(printf '%s\n' "$row" | awk -F '\t' -v OFS='\t' '{ $5 = "fetch"; $9 = 2;
+		$10 = "-0.0150"; $11 = "USD"; print }' | sms-apply | cut -f 2)" = same ]
+	[ "$(sms-stuck -pc -t $NOW)" = 0 ]
+	[ "$(sql 'SELECT segments, price, currency FROM messages')" = '2|-0.0150|USD' ]
+}
+
+@test "-p fills in what the simulated Twilio tells late" {
+	sim_start
+	export WEBHOOK_BASE_URL=http://127.0.0.1:9
+	seq -f '+1415555%04g	late' 5 | sms-send >sent
+	sim_clock 3h
+	sim_settled
+	cut -f 1 sent | sms-fetch | sms-apply >/dev/null
+	# as if only callbacks had told of them
+	sql 'UPDATE messages SET price = NULL, currency = NULL, checked_at = NULL'
+	t=$(date -u -d 'now + 3 hours' +%Y-%m-%dT%H:%M:%SZ)
+	[ "$(sms-stuck -pc -t "$t")" -gt 0 ]
+	sms-stuck -p -t "$t" | sms-fetch -d 0 | sms-apply >/dev/null
+	[ "$(sql "SELECT count(*) FROM messages WHERE price IS NOT NULL")" -gt 0 ]
+}
+
+@test "the price query goes through messages_unpriced_idx" {
+	{ echo 'EXPLAIN QUERY PLAN'; cat "$ROOT/sql/unpriced.sql"; } | sql >plan
+	grep 'USING INDEX messages_unpriced_idx (<expr>>? AND <expr><?)' plan
 }
 
 @test "without a store the message says what is missing" {
