@@ -70,6 +70,42 @@ cron() {
 	[ -n "$stderr" ]
 }
 
+@test "the audit finds what was sent behind our back, and nothing else" {
+	hook_start
+	sim_start -f drop=0
+	# one of ours, one without a callback URL, and two of another program's
+	sms-send +14155550100 ours >sent
+	WEBHOOK_BASE_URL=http://127.0.0.1:9 sms-send +14155550101 silent >>sent
+	for to in 02 03; do
+		curl -fsS -o /dev/null -u "$TWILIO_ACCOUNT_SID:$TWILIO_AUTH_TOKEN" \
+			-d "To=%2B141555501$to" -d From=%2B15005550006 -d Body=foreign \
+			"$TWILIO_API_URL/2010-04-01/Accounts/$TWILIO_ACCOUNT_SID/Messages.json"
+	done
+	sim_clock 1h
+	sim_settled
+	simsql "SELECT m.sid, t.status, '\N', '\N', 'list', m.to_number, '\N',
+		'outbound-api', '\N', '\N', '\N', '\N', '2025-01-01T00:00:00Z'
+		FROM message AS m JOIN truth AS t ON t.sid = m.sid ORDER BY m.id" | tr '|' '\t' >list
+	[ "$(wc -l <list)" -eq 4 ]
+	# a message that came in has no callback to miss, a young one may have its own yet
+	printf 'SM%032d\treceived\t\\N\t\\N\tlist\t\\N\t\\N\tinbound\n' 9 >>list
+	printf 'SM%032d\tqueued\t\\N\t\\N\tlist\t\\N\t\\N\toutbound-api\t\\N\t\\N\t\\N\t\\N\t%s\n' \
+		8 "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >>list
+	run -1 --separate-stderr sh "$ROOT/examples/audit.sh" <list
+	[ -z "$stderr" ]
+	[ "$(cut -f 1,5 <<<"$output" | sort | tr '\t\n' '  ')" = \
+		'no-callback ***0101 no-row ***0102 no-row ***0103 ' ]
+	# -c takes over what was found, but no callback will ever come
+	sms-apply -c <list >/dev/null
+	[ "$(sh "$ROOT/examples/audit.sh" <list | cut -f 1 | sort -u)" = no-callback ]
+	# nothing to find is no output and status 0
+	head -n 1 list >ours
+	run -0 --separate-stderr sh "$ROOT/examples/audit.sh" <ours
+	[ -z "$output$stderr" ]
+	SMS_DB=$PWD/none.db run -78 --separate-stderr sh "$ROOT/examples/audit.sh" <list
+	[ "$stderr" = "audit.sh: no database at '$PWD/none.db': set SMS_DB" ]
+}
+
 @test "the env file reads the same for sh and for the tools" {
 	cp "$ROOT/examples/env" env
 	chmod 600 env
