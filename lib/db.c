@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -163,12 +164,68 @@ open_failed(const char *path, enum db_mode mode, const char *maker,
 {
 	int missing = errno == ENOENT || errno == ENOTDIR;
 
-	if (mode == DB_EXISTING && errno == ENOENT)
+	if (mode >= DB_EXISTING && errno == ENOENT)
 		snprintf(why, WHY_MAX, "no database at '%s': %s", path, maker);
 	else
 		snprintf(why, WHY_MAX, "cannot open database '%s': %s", path,
 			strerror(errno));
 	return missing ? BAD_SETUP : IO_FAILED;
+}
+
+static int
+connect_to(struct db *d, const char *name, int flags)
+{
+	int rc = sqlite3_open_v2(name, &d->handle, flags, NULL);
+
+	if (rc != SQLITE_OK)
+		return failed(d, rc);
+	sqlite3_extended_result_codes(d->handle, 1);
+	sqlite3_busy_handler(d->handle, busy, d);
+	return 0;
+}
+
+static int
+connect_writer(struct db *d)
+{
+	int r = connect_to(d, d->path, SQLITE_OPEN_READWRITE);
+
+	return r != 0 ? r : db_run(d, "PRAGMA synchronous = FULL; "
+		"PRAGMA foreign_keys = ON; SELECT 1 FROM sqlite_master");
+}
+
+/*
+ * Even a reader keeps a file beside a database in WAL mode.  Where it may
+ * not, as on a read-only medium, nobody else is writing as long as no log
+ * lies there, and SQLite is told so.
+ */
+static int
+connect_reader(struct db *d)
+{
+	static const char test[] = "SELECT 1 FROM sqlite_master";
+	struct buf name = BUF_INIT(PATH_MAX * 3 + 32);
+	const char *p;
+	int r = connect_to(d, d->path, SQLITE_OPEN_READONLY);
+
+	if (r == 0)
+		r = db_run(d, test);
+	if (r != IO_FAILED || buf_addf(&name, "%s-wal", d->path) != 0 ||
+	    access(name.s, F_OK) == 0)
+		goto out;
+	buf_reset(&name);
+	buf_addstr(&name, "file:");
+	for (p = d->path; *p != '\0'; p++)
+		buf_addf(&name, strchr("%?#", *p) ? "%%%02X" : "%c", *p);
+	if (buf_addstr(&name, "?immutable=1") != 0)
+		goto out;
+	sqlite3_close(d->handle);
+	if ((r = connect_to(d, name.s, SQLITE_OPEN_READONLY |
+	    SQLITE_OPEN_URI)) == 0)
+		r = db_run(d, test);
+out:
+	if (d->handle != NULL)
+		sqlite3_limit(d->handle, SQLITE_LIMIT_ATTACHED, 0);
+	buf_release(&name);
+	return r;
 }
 
 int
@@ -178,7 +235,7 @@ db_open(struct db **out, const char *path, enum db_mode mode,
 	static char words[WHY_MAX];
 	struct db *d;
 	long long v;
-	int fd, rc, r;
+	int fd, r;
 
 	/*
 	 * SQLite would not say why it cannot open a file.  The numbers in it
@@ -187,7 +244,7 @@ db_open(struct db **out, const char *path, enum db_mode mode,
 	 */
 	*out = NULL;
 	*why = words;
-	fd = mode == DB_EXISTING ? open(path, O_RDONLY) :
+	fd = mode >= DB_EXISTING ? open(path, O_RDONLY) :
 		open(path, O_RDWR | O_CREAT, 0600);
 	if (fd < 0)
 		return open_failed(path, mode, kind->maker, words);
@@ -204,21 +261,18 @@ db_open(struct db **out, const char *path, enum db_mode mode,
 	/* none of our tools has threads; too late if SQLite has begun */
 	sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
 	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-	rc = sqlite3_open_v2(path, &d->handle, SQLITE_OPEN_READWRITE |
-		SQLITE_OPEN_NOMUTEX, NULL);
-	if (rc != SQLITE_OK) {
-		r = failed(d, rc);
-		goto out;
-	}
-	sqlite3_extended_result_codes(d->handle, 1);
-	sqlite3_busy_handler(d->handle, busy, d);
-	if ((r = db_run(d, "PRAGMA synchronous = FULL; "
-	    "PRAGMA foreign_keys = ON; SELECT 1 FROM sqlite_master")) != 0)
+	if ((r = mode == DB_READ ? connect_reader(d) : connect_writer(d)) != 0)
 		goto out;
 	v = number(d, "PRAGMA user_version");
 	if (v > d->kind->version) {
 		snprintf(d->why, WHY_MAX, "'%s' was made by a newer smspipe "
 			"(schema %lld, ours is %d)", path, v, d->kind->version);
+		r = BAD_SETUP;
+	} else if (v < d->kind->version && mode == DB_READ) {
+		snprintf(d->why, WHY_MAX, v == 0 ?
+			"'%s' is no database of smspipe" : "'%s' was made by "
+			"an older smspipe: sms-apply </dev/null brings it up "
+			"to date", path);
 		r = BAD_SETUP;
 	} else if (v < d->kind->version) {
 		r = migrate(d);
@@ -258,6 +312,32 @@ void
 db_set_patience(struct db *d, int ms)
 {
 	d->patience = ms;
+}
+
+int
+db_prepare(struct db *d, const char *sql, sqlite3_stmt **q)
+{
+	sqlite3_stmt *more = NULL;
+	const char *rest;
+	int rc = sqlite3_prepare_v3(d->handle, sql, -1,
+		SQLITE_PREPARE_PERSISTENT, q, &rest);
+
+	/* behind the last statement there may be comments */
+	if (rc == SQLITE_OK)
+		rc = sqlite3_prepare_v2(d->handle, rest, -1, &more, NULL);
+	if (rc == SQLITE_OK && *q != NULL && more == NULL &&
+	    sqlite3_stmt_readonly(*q))
+		return 0;
+	if (rc != SQLITE_OK)
+		rc = failed(d, rc);
+	else
+		snprintf(d->why, WHY_MAX, *q == NULL ? "there is no query" :
+			more != NULL ? "there is more than one query" :
+			"the query would write");
+	sqlite3_finalize(more);
+	sqlite3_finalize(*q);
+	*q = NULL;
+	return rc != SQLITE_OK ? rc : BUG;
 }
 
 sqlite3_stmt *

@@ -13,7 +13,8 @@
 enum db_mode {
 	DB_MAKE,      /* made with its schema if it is not there */
 	DB_TRY,       /* the same, with a patience of 1 s from the start */
-	DB_EXISTING   /* must be there */
+	DB_EXISTING,  /* must be there */
+	DB_READ       /* the same, only read: up to date or refused */
 };
 
 /* What lies in a database; constant, of the module that owns it. */
@@ -43,6 +44,12 @@ int db_run(struct db *d, const char *sql);
 int db_begin(struct db *d);  /* takes the write lock */
 int db_commit(struct db *d);
 void db_rollback(struct db *d);
+
+/*
+ * Prepares a query that is no statement of the kind's; the caller finalizes
+ * it.  More than one statement, or one that would write, is a failure.
+ */
+int db_prepare(struct db *d, const char *sql, sqlite3_stmt **q);
 
 /* Statement i, ready to be bound; one that does not prepare dies. */
 sqlite3_stmt *db_query(struct db *d, int i);

@@ -53,7 +53,7 @@ static const char *const text[QUERIES] = {
 	sql_unsettled, sql_verdict
 };
 
-static const struct db_kind kind = {
+const struct db_kind store_kind = {
 	migration, sizeof(migration) / sizeof(migration[0]), text, QUERIES,
 	"SMS_DB is wrong, or sms-send, sms-hook or sms-apply has yet to make it"
 };
@@ -74,7 +74,8 @@ store_open(struct store **out, const char *path, enum store_mode mode,
 
 	*out = NULL;
 	r = db_open(&db, path, mode == STORE_MAKE ? DB_MAKE :
-		mode == STORE_TRY ? DB_TRY : DB_EXISTING, &kind, why);
+		mode == STORE_TRY ? DB_TRY : DB_EXISTING, &store_kind,
+		why);
 	if (r == 0) {
 		*out = need(sizeof(**out));
 		memset(*out, 0, sizeof(**out));

@@ -15,6 +15,10 @@
 
 struct store;
 
+/* What lib/view and lib/access open the same database with. */
+struct db_kind;
+extern const struct db_kind store_kind;
+
 enum store_mode {
 	STORE_MAKE,      /* made with its schema if it is not there */
 	STORE_TRY,       /* the same, with a patience of 1 s from the start */
