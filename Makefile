@@ -18,14 +18,13 @@ CPPFLAGS = -D_POSIX_C_SOURCE=200809L -DVERSION='"$(VERSION)"' \
 WARN = -std=c11 -Wall -Wextra -Wpedantic
 STRICT =
 
-PROGS = bin/sms-apply bin/sms-cancel bin/sms-fetch bin/sms-hook bin/sms-lock \
-	bin/sms-optout bin/sms-retry bin/sms-send bin/sms-sign bin/sms-sim \
+PROGS = bin/sms-apply bin/sms-cancel bin/sms-fetch bin/sms-hook bin/sms-list \
+	bin/sms-lock bin/sms-optout bin/sms-retry bin/sms-send bin/sms-sign bin/sms-sim \
 	bin/sms-stuck
 SCRIPTS = bin/sms-reconcile
 
 BASE = lib/buf.o lib/die.o lib/num.o lib/when.o
 RECORD = lib/rec.o lib/utf8.o
-INTAKE = lib/intake.o lib/spool.o lib/tally.o
 INTAKE = lib/intake.o lib/spool.o lib/tally.o
 STORE = lib/db.o lib/store.o sql/apply.o sql/attach.o sql/batch-late.o \
 	sql/batch-list.o sql/batch-next.o sql/batch-save.o sql/called.o \
@@ -35,8 +34,8 @@ STORE = lib/db.o lib/store.o sql/apply.o sql/attach.o sql/batch-late.o \
 	sql/looked.o sql/made.o sql/make.o sql/once.o sql/opted-out.o \
 	sql/optout-add.o sql/optout-list.o sql/optout-remove.o sql/refused.o \
 	sql/reply.o sql/reply-again.o sql/reply-start.o sql/reply-stop.o \
-	sql/retry.o sql/schema.o sql/schema-2.o sql/schema-4.o \
-	sql/schema-5.o sql/stuck.o sql/undo-change.o sql/undo-changes.o \
+	sql/retry.o sql/schema.o sql/schema-2.o sql/schema-4.o sql/schema-5.o \
+	sql/schema-6.o sql/stuck.o sql/undo-change.o sql/undo-changes.o \
 	sql/undo-find.o sql/undo-kept.o sql/undo-made.o sql/undo-mark.o \
 	sql/undo-told.o sql/unpriced.o sql/unsettled.o sql/verdict.o
 JSON = lib/json.o sql/json-error.o sql/json-event.o sql/json-events.o \
@@ -57,6 +56,11 @@ SIM = lib/sim.o lib/sim-api.o lib/sim-courier.o lib/sim-messages.o \
 	sql/sim-create.o sql/sim-due.o sql/sim-error.o sql/sim-list.o \
 	sql/sim-page.o sql/sim-posted.o sql/sim-request.o sql/sim-resource.o \
 	sql/sim-seen.o sql/sim-step.o
+EXPLAIN = lib/explain.o sql/explain.o
+VIEW = lib/access.o lib/mask.o lib/table.o lib/view.o sql/access.o
+LIST = lib/story.o sql/list.o sql/list-count.o sql/list-one.o \
+	sql/list-status.o sql/story.o sql/story-callbacks.o sql/story-early.o \
+	sql/story-history.o
 UNITS = tests/unit/base tests/unit/confine tests/unit/http tests/unit/json \
 	tests/unit/planner tests/unit/segment tests/unit/sign
 
@@ -122,6 +126,11 @@ bin/sms-hook: bin/sms-hook.o lib/conf.o $(HOOK) $(INTAKE) $(STORE) $(RECORD) \
 			-lsqlite3 -lcrypto -lm $(LDLIBS) 2>$@.log && break; \
 	done || { cat $@.log; exit 1; }
 	rm -f $@.log
+
+bin/sms-list: bin/sms-list.o lib/conf.o $(LIST) $(VIEW) $(EXPLAIN) $(STORE) \
+		$(RECORD) $(BASE)
+	$(CC) $(LDFLAGS) -o $@ bin/sms-list.o lib/conf.o $(LIST) $(VIEW) \
+		$(EXPLAIN) $(STORE) $(RECORD) $(BASE) -lsqlite3 $(LDLIBS)
 
 bin/sms-lock: bin/sms-lock.o lib/conf.o $(BASE)
 	$(CC) $(LDFLAGS) -o $@ bin/sms-lock.o lib/conf.o $(BASE) $(LDLIBS)

@@ -89,3 +89,10 @@ finish_stdout(int status)
 		return READER_GONE;
 	die(IO_FAILED, "cannot write standard output:");
 }
+
+void
+check_stdout(void)
+{
+	if (ferror(stdout))
+		exit(finish_stdout(IO_FAILED));
+}

@@ -47,4 +47,7 @@ int die_syslog_fd(void);
  */
 int finish_stdout(int status);
 
+/* For one who writes much: ends the same way as soon as something was lost. */
+void check_stdout(void);
+
 #endif

@@ -12,32 +12,34 @@
 #include "when.h"
 
 extern const char sql_schema[], sql_schema_2[], sql_schema_4[],
-	sql_schema_5[], sql_error_codes[], sql_apply[], sql_attach[],
-	sql_batch_late[], sql_batch_list[], sql_batch_next[],
-	sql_batch_save[], sql_called[], sql_due[], sql_early_keep[],
-	sql_early_ready[], sql_early_take[], sql_event_taken[], sql_expired[],
-	sql_find[], sql_holds[], sql_journal[], sql_locate[], sql_log[],
-	sql_logged[], sql_looked[], sql_made[], sql_make[], sql_once[],
-	sql_opted_out[], sql_optout_add[], sql_optout_list[],
-	sql_optout_remove[], sql_refused[], sql_reply[], sql_reply_again[],
-	sql_reply_start[], sql_reply_stop[], sql_retry[], sql_stuck[],
-	sql_undo_change[], sql_undo_changes[], sql_undo_find[],
-	sql_undo_kept[], sql_undo_made[], sql_undo_mark[], sql_undo_told[],
-	sql_unpriced[], sql_unsettled[], sql_verdict[];
+	sql_schema_5[], sql_schema_6[],
+	sql_apply[], sql_attach[], sql_batch_late[], sql_batch_list[],
+	sql_batch_next[], sql_batch_save[], sql_called[], sql_due[],
+	sql_early_keep[], sql_early_ready[], sql_early_take[],
+	sql_error_codes[], sql_event_taken[], sql_expired[], sql_find[],
+	sql_holds[], sql_journal[], sql_locate[], sql_log[], sql_logged[],
+	sql_looked[], sql_made[], sql_make[], sql_once[], sql_opted_out[],
+	sql_optout_add[], sql_optout_list[], sql_optout_remove[],
+	sql_refused[], sql_reply[], sql_reply_again[], sql_reply_start[],
+	sql_reply_stop[], sql_retry[], sql_stuck[], sql_undo_change[],
+	sql_undo_changes[], sql_undo_find[], sql_undo_kept[], sql_undo_made[],
+	sql_undo_mark[], sql_undo_told[], sql_unpriced[], sql_unsettled[],
+	sql_verdict[];
 
 /* What brings the schema from version i to i + 1. */
 static const char *const migration[] = {
-	sql_schema, sql_schema_2, sql_error_codes, sql_schema_4, sql_schema_5
+	sql_schema, sql_schema_2, sql_error_codes, sql_schema_4, sql_schema_5,
+	sql_schema_6
 };
 
 enum query {
 	APPLY, ATTACH, BATCH_LATE, BATCH_LIST, BATCH_NEXT, BATCH_SAVE, CALLED,
 	DUE, EARLY_KEEP, EARLY_READY, EARLY_TAKE, EVENT_TAKEN, EXPIRED, FIND,
 	HOLDS, JOURNAL, LOCATE, LOG, LOGGED, LOOKED, MADE, MAKE, ONCE,
-	OPTED_OUT, OPTOUT_ADD, OPTOUT_LIST, OPTOUT_REMOVE, REFUSED_THEN,
-	REPLY, REPLY_AGAIN, REPLY_START, REPLY_STOP, RETRY, STUCK,
-	UNDO_CHANGE, UNDO_CHANGES, UNDO_FIND, UNDO_KEPT, UNDO_MADE, UNDO_MARK,
-	UNDO_TOLD, UNPRICED, UNSETTLED, VERDICT, QUERIES
+	OPTED_OUT, OPTOUT_ADD, OPTOUT_LIST, OPTOUT_REMOVE, REFUSED_THEN, REPLY,
+	REPLY_AGAIN, REPLY_START, REPLY_STOP, RETRY, STUCK, UNDO_CHANGE,
+	UNDO_CHANGES, UNDO_FIND, UNDO_KEPT, UNDO_MADE, UNDO_MARK, UNDO_TOLD,
+	UNPRICED, UNSETTLED, VERDICT, QUERIES
 };
 
 static const char *const text[QUERIES] = {
@@ -47,10 +49,9 @@ static const char *const text[QUERIES] = {
 	sql_journal, sql_locate, sql_log, sql_logged, sql_looked, sql_made,
 	sql_make, sql_once, sql_opted_out, sql_optout_add, sql_optout_list,
 	sql_optout_remove, sql_refused, sql_reply, sql_reply_again,
-	sql_reply_start, sql_reply_stop, sql_retry, sql_stuck,
-	sql_undo_change, sql_undo_changes, sql_undo_find, sql_undo_kept,
-	sql_undo_made, sql_undo_mark, sql_undo_told, sql_unpriced,
-	sql_unsettled, sql_verdict
+	sql_reply_start, sql_reply_stop, sql_retry, sql_stuck, sql_undo_change,
+	sql_undo_changes, sql_undo_find, sql_undo_kept, sql_undo_made,
+	sql_undo_mark, sql_undo_told, sql_unpriced, sql_unsettled, sql_verdict
 };
 
 const struct db_kind store_kind = {

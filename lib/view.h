@@ -20,7 +20,7 @@ struct view_query;
 int view_open(struct view **v, const char *path, const char **why);
 void view_close(struct view *v);
 
-/* 0, or the exit status that fits the first failure, of which view_why tells. */
+/* 0, or the exit status that fits the first failure, which view_why tells. */
 int view_status(struct view *v);
 const char *view_why(struct view *v);
 

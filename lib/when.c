@@ -240,6 +240,19 @@ when_parse_age(const char *s, long long *seconds)
 	return *seconds <= 1900LL * 365 * DAY ? 0 : -1;
 }
 
+char *
+when_format_age(char out[WHEN_AGE_SIZE], long long seconds)
+{
+	long long n = seconds < 0 ? -seconds : seconds;
+	char unit = n < 100 ? 's' : n < 100 * 60 ? 'm' :
+		n < 48 * 3600 ? 'h' : 'd';
+
+	n /= unit == 's' ? 1 : unit == 'm' ? 60 : unit == 'h' ? 3600 : DAY;
+	snprintf(out, WHEN_AGE_SIZE, "%s%lld%c", seconds < 0 ? "-" : "", n,
+		unit);
+	return out;
+}
+
 long long
 when_option(int opt, const char *s)
 {
@@ -260,4 +273,17 @@ when_age_option(int opt, const char *s)
 		die(BAD_USAGE, "-%c takes an age such as 90m, 2h or 1d, "
 			"not '%s'", opt, s);
 	return seconds;
+}
+
+long long
+when_since_option(int opt, const char *s, long long now)
+{
+	long long t;
+
+	if (when_parse(s, &t) == 0)
+		return t;
+	if (when_parse_age(s, &t) != 0)
+		die(BAD_USAGE, "-%c takes a time such as 2025-08-21T08:34:39Z "
+			"or an age such as 90m, 2h or 1d, not '%s'", opt, s);
+	return now - t;
 }

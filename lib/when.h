@@ -27,8 +27,16 @@ int when_parse_mail(const char *s, long long *t);
 /* An age: a number and s, m, h, d or w ("90m", "2d"), in seconds.  0, or -1. */
 int when_parse_age(const char *s, long long *seconds);
 
-/* The operands of options -t and of ages; die with BAD_USAGE. */
+/* An age as a person reads it, in its largest unit: 45s, 90m, 47h, 12d. */
+enum { WHEN_AGE_SIZE = 24 };
+char *when_format_age(char out[WHEN_AGE_SIZE], long long seconds);
+
+/*
+ * The operands of options -t and of ages, and of those that take a time or
+ * how long before now; die with BAD_USAGE.
+ */
 long long when_option(int opt, const char *s);
 long long when_age_option(int opt, const char *s);
+long long when_since_option(int opt, const char *s, long long now);
 
 #endif

@@ -131,7 +131,7 @@ posts() { simsql "SELECT count(*) FROM request WHERE method = 'POST' AND path LI
 	[ "$(cut -f 2,3,14 <<<"$output")" = '\N	20422	No +14155550100 today
 \N	\N	HTTP 404
 canceled	\N	\N' ]
-	[ "$stderr" = "sms-cancel: cannot cancel '$SID': 20422 No +*******0100 today
+	[ "$stderr" = "sms-cancel: cannot cancel '$SID': 20422 No +1415…100 today
 sms-cancel: cannot cancel '$SID': HTTP 404" ]
 }
 

@@ -130,7 +130,7 @@ sim_again() {
 	run -69 --separate-stderr sms-fetch -d 0 $SID $SID
 	[ "$(cut -f 3,14 <<<"${lines[0]}")" = "$(printf '\\N\tHTTP 302')" ]
 	[ "$(cut -f 3,14 <<<"${lines[1]}")" = "$(printf '20001\tBad number +14155550100')" ]
-	[ "${stderr_lines[1]}" = "sms-fetch: cannot fetch '$SID': 20001 Bad number +*******0100 (1 try)" ]
+	[ "${stderr_lines[1]}" = "sms-fetch: cannot fetch '$SID': 20001 Bad number +1415…100 (1 try)" ]
 	[ "$(asked)" -eq 2 ]
 }
 
@@ -389,7 +389,7 @@ you'
 	there +14155550101 'found all the same'
 	run -76 --separate-stderr looked_up -t "$(at '+1 hour')"
 	[ "$(cut -f 2,3 <<<"$output")" = "$(printf 'ambiguous\tr1\ndelivered\tr2')" ]
-	[[ $stderr == "sms-fetch: ref 'r1' to +*******0100 stays ambiguous: 2 messages with its text: SM"* ]]
+	[[ $stderr == "sms-fetch: ref 'r1' to +1415…100 stays ambiguous: 2 messages with its text: SM"* ]]
 	[[ $stderr == *" $one"* && $stderr == *" $two"* ]]
 	# who then says which
 	printf '%s\tqueued\t\\N\t\\N\tmanual\t\\N\t\\N\t\\N\t\\N\t\\N\t\\N\tr1\n' "$two" | sms-apply
@@ -433,7 +433,7 @@ you'
 	sid=$(there $N '"hello"')
 	run -76 --separate-stderr looked_up -t "$(at '+1 hour')"
 	[ "$(cut -f 1,2 <<<"$output")" = "$(printf '\\N\tambiguous')" ]
-	[ "$stderr" = "sms-fetch: ref 'r1' to +*******0100 stays ambiguous: 1 message that may be it, the text redacted or altered: $sid" ]
+	[ "$stderr" = "sms-fetch: ref 'r1' to +1415…100 stays ambiguous: 1 message that may be it, the text redacted or altered: $sid" ]
 	lost r2 $N '"hello"'
 	run -0 --separate-stderr looked_up -t "$(at '+1 hour')"
 	[ "$(cut -f 1-3 <<<"$output")" = "$(printf '\\N\tfailed\tr1\n%s\tdelivered\tr2' "$sid")" ]
@@ -524,7 +524,7 @@ you'
 	run -76 --separate-stderr looked_up -j 4 -t "$(at '+1 hour')"
 	cut -f 1,3 <<<"$output" | diff - <(printf '%s\tr1\nSM%032d\tr2\n\\N\tr3\n' "$sid" 1200)
 	# those claimed for the first two are not candidates of the third
-	[[ $stderr == "sms-fetch: ref 'r3' to +*******0100 stays ambiguous: 1198 messages that may be it, the text redacted or altered: SM"*' ...' ]]
+	[[ $stderr == "sms-fetch: ref 'r3' to +1415…100 stays ambiguous: 1198 messages that may be it, the text redacted or altered: SM"*' ...' ]]
 	[ "$(tr ' ' '\n' <<<"$stderr" | grep -c ^SM)" = 10 ]
 	[ "$(simsql "SELECT count(*) > 6 FROM request WHERE path LIKE '%PageToken%' OR path LIKE '%Messages.json%'")" = 1 ]
 }
@@ -537,7 +537,7 @@ you'
 	lost r1 $N hello
 	run -76 --separate-stderr looked_up -t "$(at '+1 hour')"
 	[ "$(cut -f 2 <<<"$output")" = ambiguous ]
-	[ "$stderr" = "sms-fetch: ref 'r1' to +*******0100 stays ambiguous: too many messages to that number" ]
+	[ "$stderr" = "sms-fetch: ref 'r1' to +1415…100 stays ambiguous: too many messages to that number" ]
 	[ "$(asked)" -eq 20 ]
 	head -n 1 asked | grep -F 'Messages.json?To=%2B14155550100&PageSize=1000 '
 	[ "$(grep -ic date asked)" = 0 ]

@@ -98,10 +98,10 @@ pairs() { sms-optout "$@" | cut -f 1,2 | tr '\t' ' '; }
 	sms-optout -a +14155550100
 	run -1 --separate-stderr sms-optout -d +14155550101
 	[ "$output" = '' ]
-	[ "$stderr" = "sms-optout: '+*******0101' is not on the list" ]
+	[ "$stderr" = "sms-optout: '+1415…101' is not on the list" ]
 	run -1 --separate-stderr sms-optout -d +14155550100 Shop
 	run -1 --separate-stderr sms-optout -d < <(printf '%s\n' +14155550101 +14155550100)
-	[ "$stderr" = "sms-optout: line 1: '+*******0101' is not on the list" ]
+	[ "$stderr" = "sms-optout: line 1: '+1415…101' is not on the list" ]
 	[ "$(sms-optout)" = '' ]
 }
 

@@ -176,10 +176,10 @@ told() {
 	stub_start
 	run -69 --separate-stderr sms-send $TO x
 	[ "$(cut -f 1-3,14 <<<"$output")" = \
-		"$(printf '\\N\tfailed\t21211\tInvalid To: +*******0100')" ]
-	[ "$stderr" = 'sms-send: Twilio refused: 21211 Invalid To: +*******0100' ]
+		"$(printf '\\N\tfailed\t21211\tInvalid To: +1415…100')" ]
+	[ "$stderr" = 'sms-send: Twilio refused: 21211 Invalid To: +1415…100' ]
 	[ "$(sql 'SELECT status, error_code, error_message FROM messages')" = \
-		'failed|21211|Invalid To: +*******0100' ]
+		'failed|21211|Invalid To: +1415…100' ]
 	printf '+1415555010%d\tx\n' 1 2 3 4 >records
 	run -1 --separate-stderr sms-send <records
 	[ "$(cut -f 2,3 <<<"$output")" = \

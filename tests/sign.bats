@@ -590,7 +590,7 @@ logged() {
 @test "-d: numbers are masked, and nothing that a terminal obeys is printed" {
 	a_callback
 	diagnosis "$HOOK?ref=14155550100" '/api/webhooks/twilio?ref=14155550100'
-	has "signed for: $HOOK?ref=*******0100"
+	has "signed for: $HOOK?ref=1415…100"
 	diagnosis "$HOOK?ref="$'\xc2\x9b1mx\xff' $'/api/webhooks/twilio?ref=\xc2\x9b1mx\xff'
 	has "signed for: $HOOK?ref=??1mx?"
 }

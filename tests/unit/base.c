@@ -11,6 +11,7 @@
 #include "buf.h"
 #include "form.h"
 #include "holds.h"
+#include "mask.h"
 #include "num.h"
 #include "rec.h"
 #include "utf8.h"
@@ -38,6 +39,43 @@ numbers(void)
 	HOLDS(num_parse("-12", -12, 0, &n) == 0 && n == -12);
 	HOLDS(num_parse("9223372036854775807", 0, 9223372036854775807LL,
 		&n) == 0 && n == 9223372036854775807LL);
+}
+
+static int
+masked(const char *s, const char *shown)
+{
+	char *copy = need_str(s);
+	int same = strcmp(mask(copy), shown) == 0;
+
+	free(copy);
+	return same;
+}
+
+static void
+masks(void)
+{
+	HOLDS(masked("+447700900123", "+4477…123"));
+	HOLDS(masked("whatsapp:+14155550100,x", "whatsapp:+1415…100,x"));
+	HOLDS(masked("To=%2B14155550100&From=%2B15005550006",
+		"To=%2B1415…100&From=%2B1500…006"));
+	HOLDS(masked("ref14155550100b", "ref1415…100b"));
+	HOLDS(masked("1234567", "…567"));
+	HOLDS(masked("123456789", "12…789"));
+	HOLDS(masked("123456", "123456"));
+	HOLDS(masked("", ""));
+	HOLDS(masked("2025-08-21T08:34:39Z", "2025-08-21T08:34:39Z"));
+	HOLDS(masked("SM00000000000000000000000012345678 14155550100",
+		"SM00000000000000000000000012345678 1415…100"));
+	HOLDS(masked("\xc3\xb1" "14155550100\xc3\xb1",
+		"\xc3\xb1" "1415…100\xc3\xb1"));
+}
+
+static int
+aged(long long seconds, const char *text)
+{
+	char out[WHEN_AGE_SIZE];
+
+	return strcmp(when_format_age(out, seconds), text) == 0;
 }
 
 /* What a text time comes back as after it was parsed: itself. */
@@ -163,6 +201,9 @@ ages(void)
 	HOLDS(when_parse_age("6h", &s) == 0 && s == 21600);
 	HOLDS(when_parse_age("2d", &s) == 0 && s == 172800);
 	HOLDS(when_parse_age("1w", &s) == 0 && s == 604800);
+	HOLDS(aged(0, "0s") && aged(99, "99s") && aged(100, "1m"));
+	HOLDS(aged(5999, "99m") && aged(6000, "1h") && aged(172799, "47h"));
+	HOLDS(aged(172800, "2d") && aged(-60, "-60s"));
 	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
 		HOLDS(when_parse_age(wrong[i], &s) == -1);
 }
@@ -463,6 +504,7 @@ forms(void)
 int
 main(void)
 {
+	masks();
 	numbers();
 	times();
 	ages();
