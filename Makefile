@@ -19,7 +19,7 @@ WARN = -std=c11 -Wall -Wextra -Wpedantic
 STRICT =
 
 PROGS = bin/sms-apply bin/sms-cancel bin/sms-fetch bin/sms-hook bin/sms-list \
-	bin/sms-lock bin/sms-optout bin/sms-retry bin/sms-send bin/sms-sign bin/sms-sim \
+	bin/sms-lock bin/sms-log bin/sms-optout bin/sms-retry bin/sms-send bin/sms-sign bin/sms-sim \
 	bin/sms-stuck
 SCRIPTS = bin/sms-reconcile
 
@@ -61,6 +61,8 @@ VIEW = lib/access.o lib/mask.o lib/table.o lib/view.o sql/access.o
 LIST = lib/story.o sql/list.o sql/list-count.o sql/list-one.o \
 	sql/list-status.o sql/story.o sql/story-callbacks.o sql/story-early.o \
 	sql/story-history.o
+LOG = lib/callback.o lib/event.o lib/form.o lib/inbound.o lib/sign.o \
+	sql/log-before.o sql/log-list.o sql/log-newest.o
 UNITS = tests/unit/base tests/unit/confine tests/unit/http tests/unit/json \
 	tests/unit/planner tests/unit/segment tests/unit/sign
 
@@ -134,6 +136,12 @@ bin/sms-list: bin/sms-list.o lib/conf.o $(LIST) $(VIEW) $(EXPLAIN) $(STORE) \
 
 bin/sms-lock: bin/sms-lock.o lib/conf.o $(BASE)
 	$(CC) $(LDFLAGS) -o $@ bin/sms-lock.o lib/conf.o $(BASE) $(LDLIBS)
+
+bin/sms-log: bin/sms-log.o lib/conf.o $(LOG) $(VIEW) $(JSON) $(STORE) \
+		$(RECORD) $(BASE)
+	$(CC) $(LDFLAGS) -o $@ bin/sms-log.o lib/conf.o $(LOG) $(VIEW) \
+		$(JSON) $(STORE) $(RECORD) $(BASE) -lsqlite3 -lcrypto \
+		$(LDLIBS)
 
 bin/sms-optout: bin/sms-optout.o lib/conf.o lib/form.o lib/mask.o \
 		lib/message.o lib/segment.o $(STORE) $(RECORD) $(BASE)

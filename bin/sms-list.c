@@ -150,6 +150,7 @@ count(struct view *v, struct listing *l, const struct filter *f)
 	view_free(q);
 	if (each) {
 		q = view_query(v, sql_list);
+		view_bind_number(q, ":limit", -1);
 		for (bind(q, f); view_next(q); ) {
 			for (i = 0; i < known &&
 			    strcmp(status[i], view_text(q, STATUS)) != 0; i++)
@@ -167,14 +168,32 @@ count(struct view *v, struct listing *l, const struct filter *f)
 	}
 }
 
+/* A slow reader must not hold back what others write, so it goes by steps. */
 static void
 list(struct view *v, struct listing *l, const struct filter *f)
 {
 	struct view_query *q = view_query(v, sql_list);
+	struct buf after = BUF_INIT(REC_LINE_MAX);
+	long long id = 0, rows;
 
-	for (bind(q, f); view_next(q); )
-		show(l, q);
+	do {
+		bind(q, f);
+		view_bind_number(q, ":limit", VIEW_ROWS);
+		if (id > 0) {
+			view_bind(q, ":after", after.s);
+			view_bind_number(q, ":after_id", id);
+		}
+		for (rows = 0; view_next(q); rows++) {
+			show(l, q);
+			id = view_number(q, ID);
+			buf_reset(&after);
+			buf_addstr(&after, view_text(q, CREATED_AT));
+		}
+		fflush(stdout);
+		check_stdout();
+	} while (rows == VIEW_ROWS);
 	view_free(q);
+	buf_release(&after);
 }
 
 /* The messages of these SIDs and refs; returns SOME_FAILED or 0. */
@@ -335,6 +354,7 @@ main(int argc, char *argv[])
 	l.masked = masked || (l.terminal && !full);
 	l.story = l.form == 'v' ? story_open(v, full, l.now) : NULL;
 
+	view_buffer_stdout();
 	begin(&l);
 	if (l.form == 'c')
 		count(v, &l, &f);

@@ -1,10 +1,16 @@
+#include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "buf.h"
 #include "db.h"
 #include "store.h"
 #include "view.h"
+#include "when.h"
+
+enum { STEP_MS = 100 };  /* between two looks at what others did */
 
 struct view {
 	struct db *db;
@@ -87,6 +93,31 @@ view_changed(struct view *v)
 		v->version = view_number(v->version_query, 0);
 	view_stop(v->version_query);
 	return v->version != version;
+}
+
+int
+view_await(struct view *v, long long ms)
+{
+	struct pollfd out = { STDOUT_FILENO, 0, 0 };
+	long long end = ms < 0 ? 0 : when_mono_ms() + ms, left;
+
+	do {
+		if (view_changed(v))
+			return 1;
+		left = ms < 0 ? STEP_MS : end - when_mono_ms();
+		if (left > 0 && poll(&out, 1, left < STEP_MS ? (int)left :
+		    STEP_MS) > 0 && (out.revents & (POLLERR | POLLHUP)) != 0)
+			return -1;
+	} while (left > 0 && v->status == 0);
+	return 0;
+}
+
+void
+view_buffer_stdout(void)
+{
+	static char buffer[1 << 20];
+
+	setvbuf(stdout, buffer, _IOFBF, sizeof(buffer));
 }
 
 struct view_query *

@@ -35,6 +35,20 @@ void view_end(struct view *v);
 int view_changed(struct view *v);
 
 /*
+ * Waits until another process wrote (1), that time is over (0; -1: there is
+ * no limit), or who reads our stdout has gone (-1).
+ */
+int view_await(struct view *v, long long ms);
+
+/*
+ * Standard output for many rows: big enough that nothing is written while a
+ * query of this many rows runs, however slow the reader, if stdout is flushed
+ * between queries.
+ */
+enum { VIEW_ROWS = 500 };
+void view_buffer_stdout(void);
+
+/*
  * One query, such as a file of sql/; never NULL.  Its parameters are bound by
  * name before the first row.  One that it does not have is passed over, and
  * a NULL stays NULL; text must live as long as it is bound.

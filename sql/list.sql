@@ -1,10 +1,11 @@
 -- Messages as status records, oldest first: those made from :since until
 -- before :until, of :direction, with error :code, to or from :number, whose
 -- status is among :statuses (between commas), and with :conflict those that
--- were told contradicting final statuses.  What is null asks for nothing.
+-- were told contradicting final statuses.  What is null asks for nothing.  At
+-- most :limit of them (-1: all), behind row :after_id, made at :after.
 SELECT *
 FROM message_records AS m
-WHERE created_at >= coalesce(:since, '')
+WHERE (created_at, id) > (coalesce(:after, :since, ''), coalesce(:after_id, 0))
   AND created_at < coalesce(:until, '~')
   AND (:direction IS NULL OR direction = :direction
     OR (:direction = 'outbound' AND direction LIKE 'outbound-%'))
@@ -14,4 +15,5 @@ WHERE created_at >= coalesce(:since, '')
   AND (:conflict IS NULL OR EXISTS (
     SELECT 1 FROM message_delivery_status
     WHERE message_id = m.id AND outcome = 'conflict'))
-ORDER BY created_at, id;
+ORDER BY created_at, id
+LIMIT :limit;
