@@ -18,8 +18,8 @@ CPPFLAGS = -D_POSIX_C_SOURCE=200809L -DVERSION='"$(VERSION)"' \
 WARN = -std=c11 -Wall -Wextra -Wpedantic
 STRICT =
 
-PROGS = bin/sms-apply bin/sms-cancel bin/sms-fetch bin/sms-hook bin/sms-list \
-	bin/sms-lock bin/sms-log bin/sms-optout bin/sms-retry bin/sms-send bin/sms-sign bin/sms-sim \
+PROGS = bin/sms-apply bin/sms-cancel bin/sms-explain bin/sms-fetch \
+	bin/sms-hook bin/sms-list bin/sms-lock bin/sms-log bin/sms-optout bin/sms-retry bin/sms-send bin/sms-sign bin/sms-sim \
 	bin/sms-stuck
 SCRIPTS = bin/sms-reconcile
 
@@ -110,6 +110,12 @@ bin/sms-cancel: bin/sms-cancel.o lib/conf.o lib/mask.o lib/sids.o $(TWILIO) \
 		$(JSON) $(RECORD) $(BASE)
 	$(CC) $(LDFLAGS) -o $@ bin/sms-cancel.o lib/conf.o lib/mask.o \
 		lib/sids.o $(TWILIO) $(JSON) $(RECORD) $(BASE) -lcurl \
+		-lsqlite3 $(LDLIBS)
+
+bin/sms-explain: bin/sms-explain.o lib/conf.o lib/view.o sql/explain-used.o \
+		$(EXPLAIN) $(STORE) $(RECORD) $(BASE)
+	$(CC) $(LDFLAGS) -o $@ bin/sms-explain.o lib/conf.o lib/view.o \
+		sql/explain-used.o $(EXPLAIN) $(STORE) $(RECORD) $(BASE) \
 		-lsqlite3 $(LDLIBS)
 
 bin/sms-fetch: bin/sms-fetch.o lib/conf.o $(FETCH) $(TWILIO) $(JSON) \
