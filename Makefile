@@ -19,7 +19,8 @@ WARN = -std=c11 -Wall -Wextra -Wpedantic
 STRICT =
 
 PROGS = bin/sms-apply bin/sms-cancel bin/sms-explain bin/sms-fetch \
-	bin/sms-hook bin/sms-list bin/sms-lock bin/sms-log bin/sms-optout bin/sms-retry bin/sms-send bin/sms-sign bin/sms-sim \
+	bin/sms-hook bin/sms-json bin/sms-list bin/sms-lock bin/sms-log \
+	bin/sms-optout bin/sms-retry bin/sms-send bin/sms-sign bin/sms-sim \
 	bin/sms-stuck
 SCRIPTS = bin/sms-reconcile
 
@@ -134,6 +135,10 @@ bin/sms-hook: bin/sms-hook.o lib/conf.o $(HOOK) $(INTAKE) $(STORE) $(RECORD) \
 			-lsqlite3 -lcrypto -lm $(LDLIBS) 2>$@.log && break; \
 	done || { cat $@.log; exit 1; }
 	rm -f $@.log
+
+bin/sms-json: bin/sms-json.o lib/jsonl.o sql/json-fields.o $(RECORD) $(BASE)
+	$(CC) $(LDFLAGS) -o $@ bin/sms-json.o lib/jsonl.o sql/json-fields.o \
+		$(RECORD) $(BASE) -lsqlite3 $(LDLIBS)
 
 bin/sms-list: bin/sms-list.o lib/conf.o $(LIST) $(VIEW) $(EXPLAIN) $(STORE) \
 		$(RECORD) $(BASE)

@@ -9,6 +9,13 @@
 #include "rec.h"
 #include "utf8.h"
 
+const char rec_status_names[] =
+	"sid\tstatus\terror_code\tat\tsource\tto\tfrom\tdirection\t"
+	"segments\tprice\tcurrency\tref\tcreated_at\terror_message\t"
+	"body_sha256";
+const char rec_outcome_names[] = "sid\toutcome\told\tnew\terror_code\tref";
+const char rec_send_names[] = "to\tbody\tref\tmedia_url";
+
 /* Room for one longest line and a read behind it. */
 enum { DATA_SIZE = 2 * REC_LINE_MAX };
 
@@ -217,15 +224,13 @@ rec_write(FILE *fp, char *const f[], size_t n)
 void
 rec_header_status(FILE *fp)
 {
-	fputs("#sid\tstatus\terror_code\tat\tsource\tto\tfrom\tdirection\t"
-		"segments\tprice\tcurrency\tref\tcreated_at\terror_message\t"
-		"body_sha256\n", fp);
+	fprintf(fp, "#%s\n", rec_status_names);
 }
 
 void
 rec_header_outcome(FILE *fp)
 {
-	fputs("#sid\toutcome\told\tnew\terror_code\tref\n", fp);
+	fprintf(fp, "#%s\n", rec_outcome_names);
 }
 
 int

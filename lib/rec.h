@@ -70,7 +70,10 @@ char *rec_copy(struct rec *to, const struct rec *from, size_t n);
 /* Writes n fields and a newline; NULL and the empty string become \N. */
 void rec_write(FILE *fp, char *const f[], size_t n);
 
-/* The "#" line of -H.  Names are separated by TABs, as the records are. */
+/* The names of the fields, separated by TABs as the records are. */
+extern const char rec_status_names[], rec_outcome_names[], rec_send_names[];
+
+/* The "#" line of -H. */
 void rec_header_status(FILE *fp);
 void rec_header_outcome(FILE *fp);
 
