@@ -21,7 +21,7 @@ STRICT =
 PROGS = bin/sms-apply bin/sms-cancel bin/sms-explain bin/sms-fetch \
 	bin/sms-hook bin/sms-json bin/sms-list bin/sms-lock bin/sms-log \
 	bin/sms-optout bin/sms-retry bin/sms-send bin/sms-sign bin/sms-sim \
-	bin/sms-stuck
+	bin/sms-stuck bin/sms-wait
 SCRIPTS = bin/sms-reconcile
 
 BASE = lib/buf.o lib/die.o lib/num.o lib/when.o
@@ -193,6 +193,12 @@ bin/sms-stuck: bin/sms-stuck.o lib/conf.o lib/inflight.o $(STORE) $(RECORD) \
 		$(BASE)
 	$(CC) $(LDFLAGS) -o $@ bin/sms-stuck.o lib/conf.o lib/inflight.o \
 		$(STORE) $(RECORD) $(BASE) -lsqlite3 $(LDLIBS)
+
+bin/sms-wait: bin/sms-wait.o lib/conf.o lib/mask.o lib/progress.o lib/view.o \
+		sql/wait.o $(STORE) $(RECORD) $(BASE)
+	$(CC) $(LDFLAGS) -o $@ bin/sms-wait.o lib/conf.o lib/mask.o \
+		lib/progress.o lib/view.o sql/wait.o $(STORE) $(RECORD) \
+		$(BASE) -lsqlite3 $(LDLIBS)
 
 # Each unit program links all that is not one command's own.
 UNIT = lib/callback.o lib/conf.o lib/confine.o lib/edge.o lib/http.o \
