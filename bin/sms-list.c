@@ -130,8 +130,8 @@ bind(struct view_query *q, const struct filter *f)
 }
 
 /*
- * By status.  The store keeps these counts; where more is asked for than it
- * counts by, the messages are counted into them.
+ * By status.  The store counts fast; where it is asked for more than that, the
+ * messages are counted here.
  */
 static void
 count(struct view *v, struct listing *l, const struct filter *f)
@@ -140,7 +140,8 @@ count(struct view *v, struct listing *l, const struct filter *f)
 	char *status[STATUSES_MAX];
 	long long n[STATUSES_MAX];
 	int i, known = 0, each = f->since != NULL || f->until != NULL ||
-		f->code != NULL || f->number != NULL || f->conflict != NULL;
+		f->direction != NULL || f->code != NULL || f->number != NULL ||
+		f->conflict != NULL;
 
 	view_begin(v);
 	for (bind(q, f); known < STATUSES_MAX && view_next(q); known++) {
