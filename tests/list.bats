@@ -267,3 +267,11 @@ as_nobody() {
 		[ "$stderr" = 'sms-list: cannot write standard output: No space left on device' ]
 	done
 }
+
+@test "no row is looked at to count by status" {
+	sql 'EXPLAIN QUERY PLAN SELECT * FROM message_counts' >plan
+	[ "$(grep -c 'SCAN messages USING' plan)" -eq 4 ]
+	grep 'COVERING INDEX messages_others_idx' plan
+	grep 'COVERING INDEX messages_stuck_idx' plan
+	grep 'INDEX messages_unsettled_idx' plan
+}

@@ -180,3 +180,29 @@ has() { [ "$(wc -l <seen)" -ge "$1" ]; }
 	run -0 --separate-stderr bash -c 'sms-log | head -n 1'
 	[ -z "$stderr" ]
 }
+# what a store says of its messages, as far as callbacks tell it
+told() {
+	sql "SELECT twilio_message_sid, ref, direction, to_number, from_number,
+		status, error_code, error_message, created_at, sent_at, delivered_at,
+		failed_at FROM messages ORDER BY twilio_message_sid"
+}
+
+@test "what the hook took in makes the same messages in an empty store" {
+	hook_start
+	sim_start -f error=30,double=20,reorder=20,early=10
+	for i in $(seq 10 49); do printf '+141555501%d\thello\n' "$i"; done |
+		sms-send -q -j 8 >/dev/null
+	sim_clock 1h
+	sim_settled
+	settled
+	told >before
+	[ "$(wc -l <before)" -eq 40 ]
+	# what sms-send was told itself is not in the log
+	sms-log -r >records
+	export SMS_DB=$PWD/again.db
+	sms-apply -c <records >/dev/null
+	told | diff before -
+	# and again changes nothing
+	sms-apply -c <records >/dev/null
+	told | diff before -
+}
