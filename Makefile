@@ -311,17 +311,26 @@ build/fuzz/json: lib/buf.h lib/die.h lib/json.h lib/num.h lib/rec.h \
 	lib/utf8.h lib/when.h
 build/fuzz/rec: lib/buf.h lib/die.h lib/rec.h lib/utf8.h
 build/fuzz/sign: lib/buf.h lib/die.h lib/form.h lib/sign.h
-bin/sms-apply.o: lib/buf.h lib/conf.h lib/die.h lib/intake.h lib/num.h \
-	lib/rec.h lib/store.h lib/when.h
+bin/sms-apply.o: lib/batch.h lib/buf.h lib/conf.h lib/die.h lib/intake.h \
+	lib/num.h lib/rec.h lib/store.h lib/when.h
 bin/sms-cancel.o: lib/buf.h lib/conf.h lib/die.h lib/json.h lib/mask.h \
 	lib/rec.h lib/sids.h lib/twilio.h lib/when.h
+bin/sms-explain.o: lib/conf.h lib/die.h lib/explain.h lib/num.h lib/rec.h \
+	lib/view.h
 bin/sms-fetch.o: lib/buf.h lib/conf.h lib/die.h lib/inquiry.h lib/json.h \
 	lib/lookup.h lib/num.h lib/pile.h lib/planner.h lib/rec.h lib/sids.h \
 	lib/store.h lib/survey.h lib/twilio.h lib/when.h
 bin/sms-hook.o: lib/buf.h lib/cgi.h lib/confine.h lib/cron.h lib/die.h \
 	lib/edge.h lib/http.h lib/intake.h lib/json.h lib/listener.h \
 	lib/rec.h lib/store.h lib/webhook.h lib/when.h
+bin/sms-json.o: lib/buf.h lib/die.h lib/jsonl.h lib/rec.h
+bin/sms-list.o: lib/access.h lib/buf.h lib/conf.h lib/die.h lib/explain.h \
+	lib/mask.h lib/num.h lib/rec.h lib/story.h lib/table.h lib/view.h \
+	lib/when.h
 bin/sms-lock.o: lib/buf.h lib/conf.h lib/die.h lib/num.h
+bin/sms-log.o: lib/access.h lib/buf.h lib/callback.h lib/conf.h lib/die.h \
+	lib/event.h lib/form.h lib/inbound.h lib/json.h lib/mask.h lib/num.h \
+	lib/rec.h lib/table.h lib/view.h lib/when.h
 bin/sms-optout.o: lib/buf.h lib/conf.h lib/die.h lib/mask.h lib/message.h \
 	lib/rec.h lib/segment.h lib/store.h lib/when.h
 bin/sms-retry.o: lib/buf.h lib/conf.h lib/die.h lib/intake.h lib/message.h \
@@ -337,6 +346,11 @@ bin/sms-sim.o: lib/buf.h lib/conf.h lib/die.h lib/http.h lib/num.h \
 	lib/sim-api.h lib/sim-courier.h lib/sim-plan.h lib/sim.h lib/when.h
 bin/sms-stuck.o: lib/conf.h lib/die.h lib/inflight.h lib/num.h lib/rec.h \
 	lib/store.h lib/when.h
+bin/sms-wait.o: lib/buf.h lib/conf.h lib/die.h lib/mask.h lib/progress.h \
+	lib/rec.h lib/view.h lib/when.h
+lib/access.o: lib/access.h lib/buf.h lib/db.h lib/die.h lib/rec.h lib/store.h \
+	lib/when.h
+lib/batch.o: lib/batch.h lib/buf.h lib/rec.h lib/store.h lib/when.h
 lib/buf.o: lib/buf.h lib/die.h
 lib/callback.o: lib/buf.h lib/callback.h lib/conf.h lib/form.h lib/num.h \
 	lib/rec.h lib/sign.h lib/utf8.h lib/when.h
@@ -355,6 +369,7 @@ lib/doctor.o: lib/buf.h lib/callback.h lib/conf.h lib/doctor.h lib/form.h \
 lib/edge.o: lib/conf.h lib/die.h lib/edge.h lib/num.h
 lib/event.o: lib/buf.h lib/callback.h lib/event.h lib/form.h lib/inbound.h \
 	lib/intake.h lib/json.h lib/rec.h lib/store.h lib/when.h
+lib/explain.o: lib/buf.h lib/die.h lib/explain.h
 lib/form.o: lib/buf.h lib/form.h
 lib/http.o: lib/buf.h lib/die.h lib/http.h lib/num.h lib/when.h
 lib/inbound.o: lib/buf.h lib/callback.h lib/form.h lib/inbound.h lib/intake.h \
@@ -366,6 +381,7 @@ lib/intake.o: lib/buf.h lib/die.h lib/intake.h lib/num.h lib/rec.h \
 	lib/spool.h lib/store.h lib/tally.h lib/utf8.h lib/when.h
 lib/json.o: lib/buf.h lib/die.h lib/json.h lib/num.h lib/rec.h lib/utf8.h \
 	lib/when.h
+lib/jsonl.o: lib/buf.h lib/die.h lib/jsonl.h lib/num.h lib/utf8.h
 lib/ledger.o: lib/buf.h lib/die.h lib/form.h lib/inflight.h lib/ledger.h \
 	lib/message.h lib/rec.h lib/refs.h lib/segment.h lib/sign.h \
 	lib/store.h lib/when.h
@@ -374,7 +390,7 @@ lib/listener.o: lib/buf.h lib/cron.h lib/die.h lib/edge.h lib/http.h \
 	lib/store.h lib/webhook.h lib/when.h
 lib/lookup.o: lib/buf.h lib/die.h lib/form.h lib/json.h lib/lookup.h \
 	lib/rec.h lib/sign.h lib/store.h lib/twilio.h lib/when.h
-lib/mask.o: lib/mask.h
+lib/mask.o: lib/mask.h lib/rec.h
 lib/message.o: lib/buf.h lib/die.h lib/form.h lib/message.h lib/segment.h
 lib/num.o: lib/die.h lib/num.h
 lib/outbox.o: lib/buf.h lib/die.h lib/inflight.h lib/json.h lib/ledger.h \
@@ -406,13 +422,17 @@ lib/sim.o: lib/buf.h lib/db.h lib/die.h lib/form.h lib/sign.h \
 	lib/sim-courier.h lib/sim-plan.h lib/sim.h lib/utf8.h
 lib/spool.o: lib/spool.h
 lib/store.o: lib/buf.h lib/db.h lib/rec.h lib/store.h lib/when.h
+lib/story.o: lib/buf.h lib/explain.h lib/mask.h lib/rec.h lib/story.h \
+	lib/table.h lib/view.h lib/when.h
 lib/survey.o: lib/buf.h lib/form.h lib/json.h lib/planner.h lib/rec.h \
 	lib/survey.h lib/twilio.h lib/when.h
+lib/table.o: lib/buf.h lib/table.h lib/utf8.h
 lib/tally.o: lib/num.h lib/tally.h lib/when.h
 lib/twilio.o: lib/buf.h lib/conf.h lib/die.h lib/num.h lib/twilio.h \
 	lib/when.h
 lib/utf8.o: lib/utf8.h
 lib/variant.o: lib/buf.h lib/form.h lib/http.h lib/variant.h
+lib/view.o: lib/buf.h lib/db.h lib/rec.h lib/store.h lib/view.h lib/when.h
 lib/webhook.o: lib/buf.h lib/callback.h lib/conf.h lib/cron.h lib/die.h \
 	lib/event.h lib/form.h lib/http.h lib/inbound.h lib/intake.h \
 	lib/json.h lib/rec.h lib/store.h lib/utf8.h lib/webhook.h lib/when.h
