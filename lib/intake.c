@@ -374,8 +374,11 @@ intake_log(struct intake *in)
 		for (i = 0; r == 0 && i < n; i++)
 			r = store_refused(in->store, t[i].minute,
 				t[i].requests);
-		if (finish(in, r) == 0 && over > 0)
+		if (finish(in, r) == 0 && over > 0) {
+			if (over == n)
+				tell_past(&t[n - 1]);
 			tally_drop(in->spool, t, over);
+		}
 	}
 	while (in->n_refused > 0)
 		free(in->refused[--in->n_refused].text);

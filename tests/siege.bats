@@ -23,9 +23,9 @@ starved() {
 	answered answer
 	most=$(sort -n counted | tail -n 1)
 	[ "$most" -gt 100 ]
-	# the first ones are those before the answer
+	# the first ones are those before the answer; a dozen of them cost it
 	{
-		spread <(seq 60) "$2"
+		spread <(seq 60) 15
 		spread <(seq 61 "$most") "$2"
 	} >points
 	while read -r at; do
