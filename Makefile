@@ -21,7 +21,7 @@ STRICT =
 PROGS = bin/sms-apply bin/sms-cancel bin/sms-explain bin/sms-fetch \
 	bin/sms-hook bin/sms-json bin/sms-list bin/sms-lock bin/sms-log \
 	bin/sms-optout bin/sms-retry bin/sms-send bin/sms-sign bin/sms-sim \
-	bin/sms-stuck bin/sms-wait
+	bin/sms-stat bin/sms-stuck bin/sms-wait
 SCRIPTS = bin/sms-reconcile
 
 BASE = lib/buf.o lib/die.o lib/num.o lib/when.o
@@ -52,6 +52,12 @@ DOCTOR = lib/doctor.o lib/mask.o lib/variant.o
 HOOK = lib/callback.o lib/cgi.o lib/confine.o lib/cron.o lib/edge.o \
 	lib/event.o lib/inbound.o lib/listener.o lib/settler.o lib/webhook.o \
 	$(JSON) $(WEB)
+STAT = lib/ran.o lib/spool.o sql/stat-ambiguous.o sql/stat-answer.o \
+	sql/stat-came.o sql/stat-conflicts.o sql/stat-delivery.o \
+	sql/stat-loss.o sql/stat-lost.o sql/stat-messages.o sql/stat-oldest.o \
+	sql/stat-refused.o sql/stat-segments.o sql/stat-spend.o \
+	sql/stat-stuck.o sql/stat-success.o sql/stat-time.o \
+	sql/stat-webhooks.o
 SIM = lib/sim.o lib/sim-api.o lib/sim-courier.o lib/sim-messages.o \
 	lib/sim-plan.o sql/sim.o sql/sim-callback.o sql/sim-cancel.o \
 	sql/sim-create.o sql/sim-due.o sql/sim-error.o sql/sim-list.o \
@@ -188,6 +194,11 @@ bin/sms-sim: bin/sms-sim.o lib/conf.o $(SIM) $(WEB) lib/db.o $(RECORD) \
 	$(CC) $(LDFLAGS) -o $@ bin/sms-sim.o lib/conf.o $(SIM) $(WEB) \
 		lib/db.o $(RECORD) $(BASE) -lcurl -lsqlite3 -lcrypto \
 		$(LDLIBS)
+
+bin/sms-stat: bin/sms-stat.o lib/conf.o lib/view.o $(STAT) $(STORE) \
+		$(RECORD) $(BASE)
+	$(CC) $(LDFLAGS) -o $@ bin/sms-stat.o lib/conf.o lib/view.o $(STAT) \
+		$(STORE) $(RECORD) $(BASE) -lsqlite3 $(LDLIBS)
 
 bin/sms-stuck: bin/sms-stuck.o lib/conf.o lib/inflight.o $(STORE) $(RECORD) \
 		$(BASE)

@@ -26,6 +26,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -292,4 +293,59 @@ spool_take(const char *path, int wait,
 	close(fd);
 	errno = saved;
 	return r == 1 ? 0 : r;
+}
+
+/* Adds what is in one file; one that is not there holds nothing. */
+static int
+measure_one(const char *path, struct spool_size *size)
+{
+	char id[ID_MAX], block[65536];
+	long long lines = 0, since;
+	struct stat st;
+	int at_start = 1, fd, saved;
+	ssize_t i, n;
+
+	if ((fd = open(path, O_RDONLY)) < 0)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
+	if (fstat(fd, &st) != 0 || read_id(fd, id) != 0)
+		goto failed;
+	while ((n = read(fd, block, sizeof(block))) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			goto failed;
+		size->bytes += n;
+		for (i = 0; i < n; i++) {
+			lines += at_start && block[i] != '#' && block[i] != '\n';
+			at_start = block[i] == '\n';
+		}
+	}
+	close(fd);
+	/* an id that is its own begins with the second it was made in */
+	since = strtoll(id, NULL, 10);
+	if (since <= 0 || since > (long long)st.st_mtime)
+		since = (long long)st.st_mtime;
+	if (lines > 0 && (size->since == 0 || since < size->since))
+		size->since = since;
+	size->lines += lines;
+	return 0;
+failed:
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
+int
+spool_measure(const char *path, struct spool_size *size)
+{
+	char taking[PATH_SIZE];
+	int n = snprintf(taking, sizeof(taking), "%s.taking", path);
+
+	memset(size, 0, sizeof(*size));
+	if (n < 0 || (size_t)n >= sizeof(taking)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	return measure_one(taking, size) != 0 ? -1 : measure_one(path, size);
 }

@@ -29,4 +29,13 @@ int spool_take(const char *path, int wait,
 /* True if there may be something to take. */
 int spool_waits(const char *path);
 
+/* What waits, also that which a taker has set aside. */
+struct spool_size {
+	long long lines, bytes;
+	long long since;        /* when the first of it came; 0 if nothing waits */
+};
+
+/* Returns 0, or -1 with errno.  Takes no lock: others go on meanwhile. */
+int spool_measure(const char *path, struct spool_size *size);
+
 #endif

@@ -22,12 +22,13 @@ prism='@stoplight/prism-cli@5.10.0 @stoplight/prism-http@5.10.0
 	@stoplight/prism-http-server@5.10.0 @stoplight/prism-core@5.8.0'
 packages='gcc make libc6-dev libsqlite3-dev libssl-dev libcurl4-openssl-dev
 	apache2-bin bats bsdextrautils ca-certificates clang curl eatmydata
-	ipsvd jq libclang-rt-dev mandoc netbase openssl procps s6 shellcheck
+	ipsvd iproute2 jq libclang-rt-dev mandoc netbase openssl procps s6 shellcheck
 	socat sqlite3 strace systemd ucspi-tcp'
 # These would be started, and some of them exclude each other: they are only
 # unpacked, with the libraries that they need.
 servers='busybox caddy fcgiwrap haproxy inetutils-inetd lighttpd nginx
-	openbsd-inetd stunnel4 xinetd libbsd0 libevent-2.1-7 libfcgi0ldbl
+	openbsd-inetd prometheus prometheus-node-exporter stunnel4 xinetd
+	libbsd0 libevent-2.1-7 libfcgi0ldbl
 	liblua5.3-0 libmd0 libnsl2 libopentracing-c-wrapper0 libopentracing1
 	libtirpc-common libtirpc3 libwrap0 libxxhash0'
 passed=0 failed=0 install=1
