@@ -18,7 +18,8 @@ CPPFLAGS = -D_POSIX_C_SOURCE=200809L -DVERSION='"$(VERSION)"' \
 WARN = -std=c11 -Wall -Wextra -Wpedantic
 STRICT =
 
-PROGS = bin/sms-apply bin/sms-cancel bin/sms-explain bin/sms-fetch \
+PROGS = bin/sms-apply bin/sms-cancel bin/sms-check bin/sms-explain \
+	bin/sms-fetch \
 	bin/sms-hook bin/sms-json bin/sms-list bin/sms-lock bin/sms-log \
 	bin/sms-optout bin/sms-retry bin/sms-send bin/sms-sign bin/sms-sim \
 	bin/sms-stat bin/sms-stuck bin/sms-wait
@@ -52,12 +53,6 @@ DOCTOR = lib/doctor.o lib/mask.o lib/variant.o
 HOOK = lib/callback.o lib/cgi.o lib/confine.o lib/cron.o lib/edge.o \
 	lib/event.o lib/inbound.o lib/listener.o lib/settler.o lib/webhook.o \
 	$(JSON) $(WEB)
-STAT = lib/ran.o lib/spool.o sql/stat-ambiguous.o sql/stat-answer.o \
-	sql/stat-came.o sql/stat-conflicts.o sql/stat-delivery.o \
-	sql/stat-loss.o sql/stat-lost.o sql/stat-messages.o sql/stat-oldest.o \
-	sql/stat-refused.o sql/stat-segments.o sql/stat-spend.o \
-	sql/stat-stuck.o sql/stat-success.o sql/stat-time.o \
-	sql/stat-webhooks.o
 SIM = lib/sim.o lib/sim-api.o lib/sim-courier.o lib/sim-messages.o \
 	lib/sim-plan.o sql/sim.o sql/sim-callback.o sql/sim-cancel.o \
 	sql/sim-create.o sql/sim-due.o sql/sim-error.o sql/sim-list.o \
@@ -70,6 +65,15 @@ LIST = lib/story.o sql/list.o sql/list-count.o sql/list-one.o \
 	sql/story-history.o
 LOG = lib/callback.o lib/event.o lib/form.o lib/inbound.o lib/sign.o \
 	sql/log-before.o sql/log-list.o sql/log-newest.o
+CHECK = lib/ran.o lib/range.o lib/spool.o lib/usual.o sql/check-any.o \
+	sql/check-before.o sql/check-callbacks.o sql/check-ends.o sql/check-unsettled.o \
+	sql/check-webhooks.o sql/stat-loss.o sql/stat-stuck.o
+STAT = lib/ran.o lib/spool.o sql/stat-ambiguous.o sql/stat-answer.o \
+	sql/stat-came.o sql/stat-conflicts.o sql/stat-delivery.o \
+	sql/stat-loss.o sql/stat-lost.o sql/stat-messages.o sql/stat-oldest.o \
+	sql/stat-refused.o sql/stat-segments.o sql/stat-spend.o \
+	sql/stat-stuck.o sql/stat-success.o sql/stat-time.o \
+	sql/stat-webhooks.o
 UNITS = tests/unit/base tests/unit/confine tests/unit/http tests/unit/json \
 	tests/unit/planner tests/unit/segment tests/unit/sign
 
@@ -118,6 +122,11 @@ bin/sms-cancel: bin/sms-cancel.o lib/conf.o lib/mask.o lib/sids.o $(TWILIO) \
 	$(CC) $(LDFLAGS) -o $@ bin/sms-cancel.o lib/conf.o lib/mask.o \
 		lib/sids.o $(TWILIO) $(JSON) $(RECORD) $(BASE) -lcurl \
 		-lsqlite3 $(LDLIBS)
+
+bin/sms-check: bin/sms-check.o lib/conf.o lib/view.o $(CHECK) $(STORE) \
+		$(RECORD) $(BASE)
+	$(CC) $(LDFLAGS) -o $@ bin/sms-check.o lib/conf.o lib/view.o $(CHECK) \
+		$(STORE) $(RECORD) $(BASE) -lsqlite3 -lm $(LDLIBS)
 
 bin/sms-explain: bin/sms-explain.o lib/conf.o lib/view.o sql/explain-used.o \
 		$(EXPLAIN) $(STORE) $(RECORD) $(BASE)

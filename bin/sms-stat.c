@@ -263,7 +263,7 @@ main(int argc, char *argv[])
 		usage(stderr);
 		return BAD_USAGE;
 	}
-	/* the store counts by the hour */
+	/* lost callbacks and refused requests are not counted by the second */
 	from = when_since_option('S', since, r.now);
 	from -= (from % 3600 + 3600) % 3600;
 	when_format(r.since_at, from);

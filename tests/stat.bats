@@ -34,13 +34,11 @@ near() {
 
 # each_metric since: all that stands in the file "stat"
 each_metric() {
-	local since=$1 w status direction day p
+	local since=$1 w status day p
 	w="created_at >= '$since' AND created_at <= '$NOW'"
-	for direction in inbound outbound-api outbound-reply; do
-		for status in received queued sent delivered failed undelivered; do
-			is "sms_messages{direction=\"$direction\",status=\"$status\"}" \
-				"SELECT nullif(count(*), 0) FROM messages WHERE status = '$status' AND direction = '$direction'"
-		done
+	for status in received ambiguous queued sent delivered failed undelivered; do
+		is "sms_messages{status=\"$status\"}" \
+			"SELECT nullif(count(*), 0) FROM messages WHERE status = '$status'"
 	done
 	for status in queued sending sent; do
 		is "sms_stuck_messages{status=\"$status\"}" "SELECT count(*) FROM messages
