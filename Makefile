@@ -21,7 +21,7 @@ STRICT =
 PROGS = bin/sms-apply bin/sms-cancel bin/sms-check bin/sms-explain \
 	bin/sms-fetch \
 	bin/sms-hook bin/sms-json bin/sms-list bin/sms-lock bin/sms-log \
-	bin/sms-optout bin/sms-retry bin/sms-send bin/sms-sign bin/sms-sim \
+	bin/sms-optout bin/sms-report bin/sms-retry bin/sms-send bin/sms-sign bin/sms-sim \
 	bin/sms-stat bin/sms-stuck bin/sms-wait
 SCRIPTS = bin/sms-reconcile
 
@@ -68,6 +68,10 @@ LOG = lib/callback.o lib/event.o lib/form.o lib/inbound.o lib/sign.o \
 CHECK = lib/ran.o lib/range.o lib/spool.o lib/usual.o sql/check-any.o \
 	sql/check-before.o sql/check-callbacks.o sql/check-ends.o sql/check-unsettled.o \
 	sql/check-webhooks.o sql/stat-loss.o sql/stat-stuck.o
+REPORT = sql/report/carrier.o sql/report/cost.o sql/report/country.o \
+	sql/report/customer.o sql/report/daily.o sql/report/errors.o \
+	sql/report/hours.o sql/report/latency.o sql/report/loss.o \
+	sql/report/sender.o
 STAT = lib/ran.o lib/spool.o sql/stat-ambiguous.o sql/stat-answer.o \
 	sql/stat-came.o sql/stat-conflicts.o sql/stat-delivery.o \
 	sql/stat-loss.o sql/stat-lost.o sql/stat-messages.o sql/stat-oldest.o \
@@ -174,6 +178,11 @@ bin/sms-optout: bin/sms-optout.o lib/conf.o lib/form.o lib/mask.o \
 	$(CC) $(LDFLAGS) -o $@ bin/sms-optout.o lib/conf.o lib/form.o \
 		lib/mask.o lib/message.o lib/segment.o $(STORE) $(RECORD) \
 		$(BASE) -lsqlite3 $(LDLIBS)
+
+bin/sms-report: bin/sms-report.o lib/conf.o $(REPORT) $(VIEW) $(STORE) \
+		$(RECORD) $(BASE)
+	$(CC) $(LDFLAGS) -o $@ bin/sms-report.o lib/conf.o $(REPORT) $(VIEW) \
+		$(STORE) $(RECORD) $(BASE) -lsqlite3 $(LDLIBS)
 
 bin/sms-retry: bin/sms-retry.o lib/conf.o lib/form.o lib/message.o \
 		lib/segment.o $(INTAKE) $(STORE) $(RECORD) $(BASE)
@@ -300,10 +309,11 @@ strict:
 
 install: all
 	mkdir -p $(DESTDIR)$(PREFIX)/bin \
-		$(DESTDIR)$(PREFIX)/share/smspipe/sql \
+		$(DESTDIR)$(PREFIX)/share/smspipe/sql/report \
 		$(DESTDIR)$(PREFIX)/share/smspipe/examples
 	cp $(PROGS) $(SCRIPTS) $(DESTDIR)$(PREFIX)/bin
 	cp sql/*.sql $(DESTDIR)$(PREFIX)/share/smspipe/sql
+	cp sql/report/*.sql $(DESTDIR)$(PREFIX)/share/smspipe/sql/report
 	cp -R examples/. $(DESTDIR)$(PREFIX)/share/smspipe/examples
 	for p in man/*.[1-8]; do \
 		d=$(DESTDIR)$(PREFIX)/share/man/man$${p##*.}; \
@@ -321,7 +331,7 @@ uninstall:
 
 clean:
 	rm -f $(PROGS) $(SCRIPTS) $(UNITS) bin/*.o bin/*.log lib/*.o sql/*.o \
-		sql/*.sql.c lib/*.tsv.c $(FUZZERS)
+		sql/*.sql.c sql/report/*.o sql/report/*.sql.c lib/*.tsv.c $(FUZZERS)
 
 # Headers, with those they include.
 build/fuzz/conf: lib/buf.h lib/conf.h lib/die.h

@@ -205,6 +205,14 @@ view_real(struct view_query *q, int column)
 	return sqlite3_column_double(q->q, column);
 }
 
+int
+view_is_text(struct view_query *q, int column)
+{
+	int type = sqlite3_column_type(q->q, column);
+
+	return type == SQLITE_TEXT || type == SQLITE_BLOB;
+}
+
 void
 view_record(struct view_query *q, struct rec *rec)
 {

@@ -71,6 +71,7 @@ const char *view_name(struct view_query *q, int column);
 const char *view_text(struct view_query *q, int column);  /* NULL for null */
 long long view_number(struct view_query *q, int column);  /* 0 for null */
 double view_real(struct view_query *q, int column);
+int view_is_text(struct view_query *q, int column);  /* before view_text */
 
 /* The row as a record: its first columns, REC_MAX at most. */
 void view_record(struct view_query *q, struct rec *rec);
