@@ -21,7 +21,7 @@ STRICT =
 PROGS = bin/sms-apply bin/sms-cancel bin/sms-check bin/sms-explain \
 	bin/sms-fetch \
 	bin/sms-hook bin/sms-json bin/sms-list bin/sms-lock bin/sms-log \
-	bin/sms-optout bin/sms-report bin/sms-retry bin/sms-send bin/sms-sign bin/sms-sim \
+	bin/sms-optout bin/sms-prune bin/sms-report bin/sms-retry bin/sms-send bin/sms-sign bin/sms-sim \
 	bin/sms-stat bin/sms-stuck bin/sms-wait
 SCRIPTS = bin/sms-reconcile
 
@@ -68,6 +68,9 @@ LOG = lib/callback.o lib/event.o lib/form.o lib/inbound.o lib/sign.o \
 CHECK = lib/ran.o lib/range.o lib/spool.o lib/usual.o sql/check-any.o \
 	sql/check-before.o sql/check-callbacks.o sql/check-ends.o sql/check-unsettled.o \
 	sql/check-webhooks.o sql/stat-loss.o sql/stat-stuck.o
+PRUNE = sql/prune-bodies.o sql/prune-calls.o sql/prune-early.o \
+	sql/prune-logs.o sql/prune-messages.o sql/prune-refused.o \
+	sql/prune-replies.o
 REPORT = sql/report/carrier.o sql/report/cost.o sql/report/country.o \
 	sql/report/customer.o sql/report/daily.o sql/report/errors.o \
 	sql/report/hours.o sql/report/latency.o sql/report/loss.o \
@@ -178,6 +181,10 @@ bin/sms-optout: bin/sms-optout.o lib/conf.o lib/form.o lib/mask.o \
 	$(CC) $(LDFLAGS) -o $@ bin/sms-optout.o lib/conf.o lib/form.o \
 		lib/mask.o lib/message.o lib/segment.o $(STORE) $(RECORD) \
 		$(BASE) -lsqlite3 $(LDLIBS)
+
+bin/sms-prune: bin/sms-prune.o lib/conf.o $(PRUNE) $(STORE) $(RECORD) $(BASE)
+	$(CC) $(LDFLAGS) -o $@ bin/sms-prune.o lib/conf.o $(PRUNE) $(STORE) \
+		$(RECORD) $(BASE) -lsqlite3 $(LDLIBS)
 
 bin/sms-report: bin/sms-report.o lib/conf.o $(REPORT) $(VIEW) $(STORE) \
 		$(RECORD) $(BASE)

@@ -57,7 +57,7 @@ cron() {
 	run cron
 	echo "$output"
 	[ "$status" -eq 0 ] && [ -z "$output" ]
-	[ "$(wc -l <ran)" -eq 2 ]
+	[ "$(wc -l <ran)" -eq 3 ]
 }
 
 @test "crontab's lines say what is wrong" {
