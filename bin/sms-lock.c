@@ -89,6 +89,8 @@ main(int argc, char *argv[])
 		die(IO_FAILED, "cannot lock '%s':", path);
 	}
 
+	if (setenv("SMS_LOCK_FILE", path, 1) != 0)
+		die(NO_SYSTEM, "out of memory");
 	execvp(argv[optind + 1], argv + optind + 1);
 	die(NO_SYSTEM, "cannot run '%s':", argv[optind + 1]);
 }

@@ -39,6 +39,22 @@ then
 	exec sms-lock -n -e 0 reconcile "$0" "$@"
 fi
 unset SMS_RECONCILE_LOCKED
+ran=${SMS_LOCK_FILE%.lock}.ran
+
+# Leaves a trace for sms-stat and sms-check: when, with which status, what;
+# before it the last that did well.
+leave() {
+	if [ -z "$dry" ]
+	then
+		{
+			[ "$1" -eq 0 ] || [ ! -e "$ran" ] ||
+				awk -F '\t' '$2 == "0"' "$ran" | tail -n 1
+			printf '%s\t%s\t%s\n' \
+				"${now:-$(date -u +%Y-%m-%dT%H:%M:%SZ)}" "$1" "$2"
+		} >"$ran.new" && mv -f "$ran.new" "$ran"
+	fi
+	exit "$1"
+}
 
 # The exit status of a pipeline is that of its last stage, so each stage tells
 # its own on descriptor 3, in a line that begins with its place.
@@ -72,8 +88,8 @@ set -- ${now:+-t "$now"}
 # the same time as sms-stuck, must not make an empty one.  What callbacks left
 # in the spool is no reason to ask.
 sms-stuck -c "$@" >/dev/null || exit
-[ -n "$dry" ] || sms-apply "$@" </dev/null || exit
-stuck=$(sms-stuck -c "$@") || exit
+[ -n "$dry" ] || sms-apply "$@" </dev/null || leave $? ''
+stuck=$(sms-stuck -c "$@") || leave $? ''
 pages=''
 if [ "$stuck" -gt $few ]
 then
@@ -115,4 +131,4 @@ summary=$(printf '%s\n' "$told" | awk '
 			"unknown", n[6] + 0, "failed", n[7] + 0
 	}')
 [ -n "$quiet" ] || echo "${summary#* }"
-exit "${summary%% *}"
+leave "${summary%% *}" "${summary#* }"

@@ -321,3 +321,26 @@ state() {
 	[ "$(sql "SELECT count(*) FROM message_delivery_status
 		WHERE outcome = 'conflict'")" = 0 ]
 }
+
+@test "it leaves a trace of how it ended, and of the last time it did well" {
+	sim_start
+	sms-send +14155550100 hello >/dev/null
+	run -0 sms-reconcile -t 2025-01-01T00:00:00Z
+	[ "$(cat sms.db.reconcile.ran)" = "2025-01-01T00:00:00Z	0	$output" ]
+	sms-reconcile -n >/dev/null
+	[ "$(wc -l <sms.db.reconcile.ran)" -eq 1 ]
+	at=$(later 3hours)
+	TWILIO_API_URL=http://127.0.0.1:9 run -75 sms-reconcile -q -t "$at"
+	[ "$(cut -f 1,2 sms.db.reconcile.ran)" = "2025-01-01T00:00:00Z	0
+$at	75" ]
+	TWILIO_API_URL=http://127.0.0.1:9 run -75 sms-reconcile -q -t 2099-01-01T00:00:00Z
+	[ "$(cut -f 1,2 sms.db.reconcile.ran)" = "2025-01-01T00:00:00Z	0
+2099-01-01T00:00:00Z	75" ]
+	[ "$(sms-stat -t 2099-01-01T00:00:00Z | grep reconcile_last_status)" = 'sms_reconcile_last_status	75' ]
+	sms-reconcile -q
+	[ "$(wc -l <sms.db.reconcile.ran)" -eq 1 ]
+	run -0 sms-check reconcile
+	# a store that is not there gets none
+	SMS_DB=$PWD/none.db run -78 sms-reconcile -q
+	[ ! -e none.db.reconcile.ran ]
+}
