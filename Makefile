@@ -19,10 +19,10 @@ WARN = -std=c11 -Wall -Wextra -Wpedantic
 STRICT =
 
 PROGS = bin/sms-apply bin/sms-cancel bin/sms-check bin/sms-explain \
-	bin/sms-fetch \
-	bin/sms-hook bin/sms-json bin/sms-list bin/sms-lock bin/sms-log \
-	bin/sms-optout bin/sms-prune bin/sms-report bin/sms-retry bin/sms-send bin/sms-sign bin/sms-sim \
-	bin/sms-stat bin/sms-stuck bin/sms-wait
+	bin/sms-fetch bin/sms-hook bin/sms-json bin/sms-list bin/sms-lock \
+	bin/sms-log bin/sms-optout bin/sms-prune bin/sms-report bin/sms-retry \
+	bin/sms-send bin/sms-sign bin/sms-sim bin/sms-stat bin/sms-stuck \
+	bin/sms-wait
 SCRIPTS = bin/sms-reconcile
 
 BASE = lib/buf.o lib/die.o lib/num.o lib/when.o
@@ -66,8 +66,9 @@ LIST = lib/story.o sql/list.o sql/list-count.o sql/list-one.o \
 LOG = lib/callback.o lib/event.o lib/form.o lib/inbound.o lib/sign.o \
 	sql/log-before.o sql/log-list.o sql/log-newest.o
 CHECK = lib/ran.o lib/range.o lib/spool.o lib/usual.o sql/check-any.o \
-	sql/check-before.o sql/check-callbacks.o sql/check-ends.o sql/check-unsettled.o \
-	sql/check-webhooks.o sql/stat-loss.o sql/stat-stuck.o
+	sql/check-before.o sql/check-callbacks.o sql/check-ends.o \
+	sql/check-unsettled.o sql/check-webhooks.o sql/stat-loss.o \
+	sql/stat-stuck.o
 PRUNE = sql/prune-bodies.o sql/prune-calls.o sql/prune-early.o \
 	sql/prune-logs.o sql/prune-messages.o sql/prune-refused.o \
 	sql/prune-replies.o
@@ -338,7 +339,8 @@ uninstall:
 
 clean:
 	rm -f $(PROGS) $(SCRIPTS) $(UNITS) bin/*.o bin/*.log lib/*.o sql/*.o \
-		sql/*.sql.c sql/report/*.o sql/report/*.sql.c lib/*.tsv.c $(FUZZERS)
+		sql/*.sql.c sql/report/*.o sql/report/*.sql.c lib/*.tsv.c \
+		$(FUZZERS)
 
 # Headers, with those they include.
 build/fuzz/conf: lib/buf.h lib/conf.h lib/die.h

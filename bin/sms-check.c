@@ -32,8 +32,8 @@ enum {
 };
 
 extern const char sql_check_any[], sql_check_before[], sql_check_callbacks[],
-	sql_check_ends[], sql_check_unsettled[], sql_check_webhooks[], sql_stat_loss[],
-	sql_stat_stuck[];
+	sql_check_ends[], sql_check_unsettled[], sql_check_webhooks[],
+	sql_stat_loss[], sql_stat_stuck[];
 
 const char progname[] = "sms-check";
 

@@ -33,7 +33,7 @@ const char progname[] = "sms-prune";
 
 enum { LOGS, EARLY, REFUSED_MINUTES, BODIES, REPLIES, CALLS, MESSAGES, JOBS };
 
-/* The queries, which begin with a comment, their tables if these are walked. */
+/* The queries, and their tables if these are walked. */
 static const struct job {
 	const char *sql;
 	const char *last;   /* the last row of the table; NULL: not walked */

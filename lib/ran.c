@@ -8,7 +8,7 @@
 
 enum { PATH_SIZE = 4096, LINE = 512 };
 
-/* A line that is in no such form, as a later version may write, says nothing. */
+/* A line in no such form, as a later version may write, says nothing. */
 static void
 take(struct ran *r, char *line)
 {

@@ -316,7 +316,8 @@ measure_one(const char *path, struct spool_size *size)
 			goto failed;
 		size->bytes += n;
 		for (i = 0; i < n; i++) {
-			lines += at_start && block[i] != '#' && block[i] != '\n';
+			lines += at_start && block[i] != '#' &&
+				block[i] != '\n';
 			at_start = block[i] == '\n';
 		}
 	}
