@@ -206,7 +206,7 @@ idle() {
 
 # On a disk of its own: there is room, there is none, there is some again.
 filled() {
-	mount -t tmpfs -o size=1m none disk
+	mount -t tmpfs -o size=4m none disk
 	settled
 	loaded "$1"
 	posted 100 0
