@@ -22,8 +22,9 @@ prism='@stoplight/prism-cli@5.10.0 @stoplight/prism-http@5.10.0
 	@stoplight/prism-http-server@5.10.0 @stoplight/prism-core@5.8.0'
 packages='gcc make libc6-dev libsqlite3-dev libssl-dev libcurl4-openssl-dev
 	apache2-bin bats bsdextrautils ca-certificates clang curl eatmydata
-	iproute2 ipsvd jq libclang-rt-dev mandoc netbase openssl procps s6
-	shellcheck socat sqlite3 strace systemd ucspi-tcp'
+	gnuplot-nox iproute2 ipsvd jq libclang-rt-dev libxml2-utils mandoc
+	netbase openssl procps s6 shellcheck socat sqlite3 strace systemd
+	ucspi-tcp'
 # These would be started, and some of them exclude each other: they are only
 # unpacked, with the libraries that they need.
 servers='busybox caddy fcgiwrap haproxy inetutils-inetd lighttpd nginx
