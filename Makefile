@@ -354,6 +354,8 @@ bin/sms-apply.o: lib/batch.h lib/buf.h lib/conf.h lib/die.h lib/intake.h \
 	lib/num.h lib/rec.h lib/store.h lib/when.h
 bin/sms-cancel.o: lib/buf.h lib/conf.h lib/die.h lib/json.h lib/mask.h \
 	lib/rec.h lib/sids.h lib/twilio.h lib/when.h
+bin/sms-check.o: lib/buf.h lib/conf.h lib/die.h lib/ran.h lib/range.h \
+	lib/rec.h lib/spool.h lib/usual.h lib/view.h lib/when.h
 bin/sms-explain.o: lib/conf.h lib/die.h lib/explain.h lib/num.h lib/rec.h \
 	lib/view.h
 bin/sms-fetch.o: lib/buf.h lib/conf.h lib/die.h lib/inquiry.h lib/json.h \
@@ -372,6 +374,10 @@ bin/sms-log.o: lib/access.h lib/buf.h lib/callback.h lib/conf.h lib/die.h \
 	lib/rec.h lib/table.h lib/view.h lib/when.h
 bin/sms-optout.o: lib/buf.h lib/conf.h lib/die.h lib/mask.h lib/message.h \
 	lib/rec.h lib/segment.h lib/store.h lib/when.h
+bin/sms-prune.o: lib/buf.h lib/conf.h lib/db.h lib/die.h lib/rec.h \
+	lib/store.h lib/when.h
+bin/sms-report.o: lib/access.h lib/buf.h lib/conf.h lib/die.h lib/mask.h \
+	lib/rec.h lib/table.h lib/view.h lib/when.h
 bin/sms-retry.o: lib/buf.h lib/conf.h lib/die.h lib/intake.h lib/message.h \
 	lib/num.h lib/rec.h lib/segment.h lib/store.h lib/when.h
 bin/sms-send.o: lib/buf.h lib/charname.h lib/conf.h lib/die.h lib/inflight.h \
@@ -383,6 +389,8 @@ bin/sms-sign.o: lib/buf.h lib/callback.h lib/conf.h lib/die.h lib/doctor.h \
 	lib/when.h
 bin/sms-sim.o: lib/buf.h lib/conf.h lib/die.h lib/http.h lib/num.h \
 	lib/sim-api.h lib/sim-courier.h lib/sim-plan.h lib/sim.h lib/when.h
+bin/sms-stat.o: lib/buf.h lib/conf.h lib/die.h lib/ran.h lib/rec.h \
+	lib/spool.h lib/view.h lib/when.h
 bin/sms-stuck.o: lib/conf.h lib/die.h lib/inflight.h lib/num.h lib/rec.h \
 	lib/store.h lib/when.h
 bin/sms-wait.o: lib/buf.h lib/conf.h lib/die.h lib/mask.h lib/progress.h \
@@ -438,6 +446,8 @@ lib/outbox.o: lib/buf.h lib/die.h lib/inflight.h lib/json.h lib/ledger.h \
 lib/pile.o: lib/buf.h lib/die.h lib/pile.h lib/rec.h
 lib/planner.o: lib/planner.h
 lib/progress.o: lib/die.h lib/progress.h lib/when.h
+lib/ran.o: lib/num.h lib/ran.h lib/when.h
+lib/range.o: lib/range.h lib/when.h
 lib/rec.o: lib/buf.h lib/die.h lib/rec.h lib/utf8.h
 lib/refs.o: lib/buf.h lib/die.h lib/form.h lib/refs.h lib/sign.h
 lib/reply.o: lib/buf.h lib/die.h lib/json.h lib/mask.h lib/rec.h lib/reply.h \
@@ -469,6 +479,7 @@ lib/table.o: lib/buf.h lib/table.h lib/utf8.h
 lib/tally.o: lib/num.h lib/tally.h lib/when.h
 lib/twilio.o: lib/buf.h lib/conf.h lib/die.h lib/num.h lib/twilio.h \
 	lib/when.h
+lib/usual.o: lib/usual.h
 lib/utf8.o: lib/utf8.h
 lib/variant.o: lib/buf.h lib/form.h lib/http.h lib/variant.h
 lib/view.o: lib/buf.h lib/db.h lib/rec.h lib/store.h lib/view.h lib/when.h
