@@ -327,8 +327,9 @@ intake_refused(struct intake *in, const struct rec *rec, const char *reason,
 	in->uncounted++;
 	if (tally_add(in->spool, from->now, in->uncounted, rec != NULL,
 	    !in->hurry, &t, &past) != 0)
-		/* whoever is at it counts this minute, or nobody can */
-		return errno != EACCES && errno != EAGAIN;
+		/* somebody is at it, and may tell of as many as are told */
+		return errno != EAGAIN ||
+			(in->hurry && in->uncounted <= TALLY_LINES);
 	tell_past(&past);
 	if (t.requests > TALLY_LINES && t.requests - in->uncounted <= TALLY_LINES)
 		warn("more requests are refused in this minute, and counted");

@@ -48,7 +48,8 @@ open_locked(const char *spool, int flags, int tries)
 			nanosleep(&step, NULL);
 			continue;
 		}
-		saved = errno;
+		/* EACCES is only said of a file that may not be opened */
+		saved = errno == EACCES ? EAGAIN : errno;
 		close(fd);
 		errno = saved;
 		return -1;

@@ -22,7 +22,8 @@ struct tally {
  * Counts requests, of which rows want a row, for the minute of now.  *t is
  * that minute with them, *past the one before if this is the first of a
  * minute, else past->requests is 0.  Without wait a file that somebody else
- * has locked is left alone.  Returns 0, or -1 with errno: not counted.
+ * has locked is left alone.  Returns 0, or -1 with errno: not counted; EAGAIN
+ * if somebody else has it locked.
  */
 int tally_add(const char *spool, long long now, long long requests, int rows,
 	int wait, struct tally *t, struct tally *past);

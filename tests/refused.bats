@@ -125,6 +125,16 @@ counted() {
 	! grep -v ' 401 bad_signature from ' log
 }
 
+# (a link out of all that may be opened, where there is Landlock)
+@test "where the count may not be opened all are told of" {
+	mkdir store elsewhere
+	ln -s "$PWD/elsewhere/count" store/sms.db.spool.refused
+	for i in 1 2 3; do
+		SMS_DB=$PWD/store/sms.db served $T:10Z
+	done
+	[ "$(grep -c ' 401 bad_signature from ' log)" -eq 3 ]
+}
+
 @test "a count that is no count, or much of it, is no hindrance" {
 	echo nonsense >sms.db.spool.refused
 	served $T:10Z
