@@ -17,6 +17,8 @@ enum {
 	PATH_LONG = 4096    /* bytes of a path or URL put together here */
 };
 
+extern char **environ;
+
 const char conf_callback_path[] = "/api/webhooks/twilio";
 
 const char *
@@ -167,27 +169,69 @@ conf_load(void)
 	buf_release(&text);
 }
 
+/* Takes blanks and line ends off the end, which no secret has. */
+static size_t
+trim(char *s)
+{
+	size_t n = strlen(s);
+
+	while (n > 0 && isspace((unsigned char)s[n - 1]))
+		s[--n] = '\0';
+	return n;
+}
+
 char *
 conf_secret(const char *name)
 {
 	struct buf text = BUF_INIT(SECRET_MAX);
-	char file[256];
+	char file[256], *secret;
 	const char *v;
 	struct stat st;
 	int r;
 
-	if ((v = conf(name)) != NULL)
-		return need_str(v);
+	if ((v = conf(name)) != NULL) {
+		secret = need_str(v);
+		if (trim(secret) == 0)
+			die(BAD_SETUP, "%s is empty", name);
+		return secret;
+	}
 	r = snprintf(file, sizeof(file), "%s_FILE", name);
 	if (r < 0 || (size_t)r >= sizeof(file) || (v = conf(file)) == NULL)
 		return NULL;
 	read_file(v, &text, &st);
 	check_closed(v, &st);
-	while (text.len > 0 && isspace((unsigned char)text.s[text.len - 1]))
-		text.s[--text.len] = '\0';
-	if (text.len == 0)
+	if (trim(text.s) == 0)
 		die(BAD_SETUP, "'%s' (%s) is empty", v, file);
 	return text.s;
+}
+
+void
+conf_read_secrets(const char *prefix)
+{
+	static const char end[] = "_FILE";
+	char name[256], *secret;
+	size_t i, n;
+
+	for (i = 0; environ[i] != NULL; i++) {
+		n = strcspn(environ[i], "=");
+		if (n < strlen(prefix) + strlen(end) || n >= sizeof(name) ||
+		    strncmp(environ[i], prefix, strlen(prefix)) != 0)
+			continue;
+		memcpy(name, environ[i], n);
+		name[n] = '\0';
+		n -= strlen(end);
+		if (strcmp(name + n, end) != 0)
+			continue;
+		name[n] = '\0';
+		if (conf(name) != NULL || (secret = conf_secret(name)) == NULL)
+			continue;
+		if (setenv(name, secret, 1) != 0)
+			die(NO_SYSTEM, "cannot set %s:", name);
+		free(secret);
+		/* that may have moved all of them */
+		conf_read_secrets(prefix);
+		return;
+	}
 }
 
 /* Puts strings together into memory of the caller. */

@@ -25,9 +25,16 @@ const char *conf_need(const char *name);
 
 /*
  * A secret: NAME, or the contents of the file named by NAME_FILE.  NULL when
- * neither is set.  The caller frees it.
+ * neither is set.  Blanks and line ends behind it do not count; one of nothing
+ * else is wrong.  The caller frees it.
  */
 char *conf_secret(const char *name);
+
+/*
+ * Reads the files of all secrets whose NAME begins with prefix; later, when
+ * no file may be opened any more, conf_secret has them.
+ */
+void conf_read_secrets(const char *prefix);
 
 /* The path of the database; the caller frees it. */
 char *conf_db(void);

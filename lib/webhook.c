@@ -40,6 +40,7 @@ webhook_open(struct webhook *w)
 		/* anybody could sign with an empty key */
 		if (w->tokens[strspn(w->tokens, " ,\t\n")] == '\0')
 			die(BAD_SETUP, "TWILIO_AUTH_TOKEN is empty");
+		conf_read_secrets("TWILIO_AUTH_TOKEN_AC");
 	}
 	if (conf("SMS_LOG_REFUSED") != NULL) {
 		w->log_bodies = strcmp(conf("SMS_LOG_REFUSED"), "body") == 0;

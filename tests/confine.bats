@@ -196,6 +196,26 @@ listening() {
 	grep -q "cannot open database 'none/sms.db': No such file or directory" log
 }
 
+# They lie where nothing can be opened once a stranger may name an account.
+@test "the token of a subaccount may lie in a file" {
+	account=AC000000000000000000000000000000ab
+	mkdir etc store
+	echo "$TWILIO_AUTH_TOKEN" >etc/sub
+	chmod 600 etc/sub
+	request "MessageSid=$SID&MessageStatus=sent&AccountSid=$account" >r
+	export TWILIO_AUTH_TOKEN=other SMS_DB=$PWD/store/sms.db
+	export "TWILIO_AUTH_TOKEN_${account}_FILE=$PWD/etc/sub"
+	status=0
+	sms-hook <r >answer 2>log || status=$?
+	cat log
+	[ "$status" -eq 0 ]
+	grep -q '^HTTP/1.1 200' answer
+	rm etc/sub
+	run -78 --separate-stderr sms-hook <r
+	[[ ${lines[0]} = 'HTTP/1.1 503 '* ]]
+	[[ $stderr = *"cannot open '$PWD/etc/sub'"* ]]
+}
+
 # The socket of syslog(3) is pretended, so nothing goes to a real log.
 @test "with -s messages reach syslog, though no socket can be opened by then" {
 	request a=b forged >r
