@@ -137,6 +137,35 @@ clean_environment(void)
 	}
 }
 
+/*
+ * What is run, told from outside or beside ourselves; without /proc, or alone
+ * there, where it was to be installed.
+ */
+static const char *
+find_command(void)
+{
+	static const char name[] = "/sms-reconcile";
+	static char path[PATH_SIZE];
+	const char *told = conf("SMS_RECONCILE");
+	ssize_t n;
+
+	if (told != NULL) {
+		if (*told != '/')
+			die(BAD_SETUP, "SMS_RECONCILE does not begin with a "
+				"slash");
+		return told;
+	}
+	n = readlink("/proc/self/exe", path, sizeof(path) - sizeof(name));
+	if (n > 0 && n < (ssize_t)(sizeof(path) - sizeof(name)) &&
+	    *path == '/') {
+		path[n] = '\0';
+		strcpy(strrchr(path, '/'), name);
+		if (access(path, X_OK) == 0)
+			return path;
+	}
+	return BINDIR "/sms-reconcile";
+}
+
 /* sms-reconcile finds its own where it was found, whatever a server left. */
 static void
 set_path(const char *command)
@@ -151,12 +180,25 @@ set_path(const char *command)
 	buf_release(&path);
 }
 
+/*
+ * They end what is run, if it gets them, but never the runner: somebody waits
+ * for its answer, and it ends when nobody gives orders any more.
+ */
+static void
+set_signals(void (*what)(int))
+{
+	signal(SIGTERM, what);
+	signal(SIGHUP, what);
+	signal(SIGINT, what);
+}
+
 /* Becomes sms-reconcile, with both of its outputs in the pipe. */
 static _Noreturn void
 become(const char *command, int out)
 {
 	if (dup2(out, 1) >= 0 && dup2(out, 2) >= 0) {
 		close(out);
+		set_signals(SIG_DFL);
 		signal(SIGPIPE, SIG_DFL);
 		signal(SIGXFSZ, SIG_DFL);
 		execl(command, "sms-reconcile", (char *)NULL);
@@ -280,6 +322,7 @@ serve(int fd, const char *command)
 		_exit(NO_SYSTEM);
 	if (null > 2)
 		close(null);
+	set_signals(SIG_IGN);
 	clean_environment();
 	set_path(command);
 	while (take_order(fd, &order, &client) == 0) {
@@ -296,7 +339,7 @@ serve(int fd, const char *command)
 void
 cron_open(struct cron *c)
 {
-	const char *command = conf("SMS_RECONCILE");
+	const char *command;
 	int end[2], i;
 	pid_t pid;
 
@@ -304,10 +347,7 @@ cron_open(struct cron *c)
 	c->is_running = 0;
 	if ((c->secret = conf_secret("CRON_SECRET")) == NULL)
 		return;
-	if (command == NULL)
-		command = BINDIR "/sms-reconcile";
-	if (*command != '/')
-		die(BAD_SETUP, "SMS_RECONCILE does not begin with a slash");
+	command = find_command();
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, end) != 0)
 		die(NO_SYSTEM, "cannot make a pair of sockets:");
 	for (i = 0; i < 2; i++)

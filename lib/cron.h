@@ -39,8 +39,9 @@ struct cron_answer {
 
 /*
  * Reads CRON_SECRET and, if it is set, starts the runner: it runs what
- * SMS_RECONCILE names, or sms-reconcile where it was installed.  It ends when
- * nobody can give it orders any more, after the run that is under way.
+ * SMS_RECONCILE names, or the sms-reconcile that lies beside sms-hook.  It ends
+ * when nobody can give it orders any more, after the run that is under way;
+ * SIGTERM, SIGHUP and SIGINT do not end it.
  */
 void cron_open(struct cron *c);
 void cron_close(struct cron *c);

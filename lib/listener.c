@@ -275,10 +275,14 @@ send_some(struct loop *o, struct connection *c)
 static int
 pass(struct loop *o, struct connection *c)
 {
-	if (c->out.len > 0 &&
-	    write(c->fd, c->out.s, c->out.len) < (ssize_t)c->out.len)
+	ssize_t n = 0;
+
+	if (c->out.len > 0 && (n = write(c->fd, c->out.s, c->out.len)) > 0)
+		c->sent = (size_t)n;
+	if (c->sent < c->out.len)
 		return -1;
 	buf_reset(&c->out);
+	c->sent = 0;
 	if (cron_pass(&o->w->cron, c->fd, c->peer) != 0)
 		return -1;
 	shut(c);

@@ -198,7 +198,7 @@ ended() {
 	pid=$!
 	exec 8>in
 	until_true 10 pgrep -P $pid
-	kill "$(pgrep -P $pid)"
+	kill -KILL "$(pgrep -P $pid)"
 	cat request >&8
 	exec 8>&-
 	wait $pid
@@ -273,6 +273,74 @@ ended() {
 	! has_run ended
 	echo >go
 	until_true 10 has_run ended
+}
+
+@test "it is answered behind what was asked before it, and comes last" {
+	other 0 'echo run >>runs; echo checked 1 applied 0'
+	listening
+	body="MessageSid=SM0123456789abcdef0123456789abcdef&MessageStatus=sent"
+	signature=$(printf %s "$body" |
+		sms-sign "$URL/api/webhooks/twilio")
+	ask="/api/cron/reconcile-sms HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer"
+	{
+		printf 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n'
+		printf 'POST /api/webhooks/twilio HTTP/1.1\r\nHost: x\r\n'
+		printf 'Content-Type: application/x-www-form-urlencoded\r\n'
+		printf 'X-Twilio-Signature: %s\r\n' "$signature"
+		printf 'Content-Length: %s\r\n\r\n%s' ${#body} "$body"
+		printf "GET $ask wrong\r\n\r\nGET /none HTTP/1.1\r\nHost: x\r\n\r\n"
+		printf "GET $ask $SECRET\r\n\r\nPOST $ask $SECRET\r\n\r\n"
+		printf 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n'
+	} >pipelined
+	socat -t 10 - "TCP:127.0.0.1:$PORT" <pipelined >answer
+	[ "$(sed -n 's/^HTTP\/1.1 \([0-9]*\) .*/\1/p' answer | tr '\n' ' ')" = \
+		'200 200 401 404 200 ' ]
+	[ "$(grep -c '^Connection: close' answer)" -eq 1 ]
+	[ "$(tail -n 1 answer)" = '{"checked":1,"applied":0,"exit_status":0}' ]
+	[ "$(cat runs)" = run ]
+}
+
+@test "SIGTERM does not end a run, unless sms-reconcile gets it" {
+	held
+	listening
+	called & client=$!
+	until_true 10 has_run begun
+	kill "$HOOK"
+	until_true 10 ended "$HOOK"
+	echo >go
+	wait $client
+	[ "$(cat answer)" = '{"checked":1,"applied":0,"exit_status":0}' ]
+	rm runs
+	listening
+	called & client=$!
+	until_true 10 has_run begun
+	kill -- "-$HOOK"
+	wait $client
+	[ "$(cat answer)" = '{"exit_status":143}' ]
+	until_true 5 group_gone "$HOOK"
+	until_true 10 grep -q '500 reconcile_failed from 127.0.0.1' log
+}
+
+@test "sms-reconcile is found beside sms-hook, wherever that is" {
+	mkdir -p usr/bin link
+	cp "$ROOT/bin/sms-hook" usr/bin
+	printf '#!/bin/sh\necho checked 7\n' >usr/bin/sms-reconcile
+	chmod 755 usr/bin/sms-reconcile
+	ln -s ../usr/bin/sms-hook link/sms-hook
+	unset SMS_RECONCILE
+	PATH=$PWD/link:$PATH
+	bearing GET
+	[ "$(body)" = '{"checked":7,"exit_status":0}' ]
+}
+
+@test "a secret may end in a newline, and blanks are none" {
+	other 0 'echo checked 0'
+	secret=$CRON_SECRET
+	CRON_SECRET=$secret$'\n' bearing GET "$secret"
+	[ "$code" = 200 ]
+	CRON_SECRET=' ' bearing GET ''
+	[ "$code $status" = '503 78' ]
+	grep -qx 'sms-hook: CRON_SECRET is empty' log
 }
 
 @test "a process that listens does not end before its run" {
