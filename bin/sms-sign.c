@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include "buf.h"
@@ -160,14 +159,12 @@ static int
 read_request(struct http *h)
 {
 	struct buf got = BUF_INIT(REQUEST_MAX);
-	const char *type;
 
 	read_all(&got, "request");
 	feed(h, &got);
 	buf_release(&got);
 	parse_request(h, "request");
-	type = http_field(&h->req, "Content-Type");
-	return type != NULL && strncasecmp(type, "application/json", 16) == 0;
+	return http_is_json(&h->req);
 }
 
 /* A request of the log, as it may have come. */

@@ -411,6 +411,9 @@ a_callback() {
 	SIGNED=$(sms-sign "$HOOK$query" </dev/null)
 	diagnosis - "/api/webhooks/twilio$query"
 	has "signed for: $HOOK$query" 'sms-hook takes this signature as it is configured'
+	TYPE=Application/CloudEvents-Batch+JSON
+	diagnosis - "/api/webhooks/twilio$query"
+	has 'sms-hook takes this signature as it is configured'
 	SENT='[{"id":"EZ2"}]' captured - "/api/webhooks/twilio$query" >request
 	run -77 sms-sign -d <request
 	lines "signed for: $HOOK$query" "$token" \
