@@ -264,6 +264,7 @@ static int
 read_event(struct json *j, const char *s, struct json_event *e)
 {
 	sqlite3_stmt *q = ask(j, EVENT, s, strlen(s));
+	long long t;
 
 	if (row(q) != 1)
 		return -1;
@@ -271,6 +272,9 @@ read_event(struct json *j, const char *s, struct json_event *e)
 	e->id = value(q, E_ID);
 	e->type = value(q, E_TYPE);
 	e->at = value(q, E_AT);
+	/* SQLite knows a February 30 */
+	if (e->at != NULL && when_parse(e->at, &t) != 0)
+		e->at = NULL;
 	e->sid = value(q, E_SID);
 	e->status = value(q, E_STATUS);
 	e->error_code = number(q, E_ERROR_CODE, 1);
