@@ -160,7 +160,7 @@ begin(int fd, struct intake *in)
 	dup2(2, 0);
 	dup2(2, 1);
 	for (i = 3; i < CLOSE_MAX; i++)
-		if (i != fd)
+		if (i != fd && i != die_syslog_fd())
 			close(i);
 	in->n_refused = 0;
 	buf_reset(&in->batch);

@@ -246,3 +246,20 @@ listening() {
 	grep -q "sendto(.*callbacks wait in '$SMS_DB.spool'" trace
 	! denied
 }
+
+@test "with -s the process beside one that listens reaches syslog, too" {
+	sms-apply </dev/null
+	store_held
+	listening strace -D -f -qq -s 300 -o trace -e trace=connect,sendto,socket \
+		-e inject=connect:retval=0 -e inject=sendto:retval=300 \
+		"$PWD/sms-hook" -s
+	[ "$(post_callback "MessageSid=$SID&MessageStatus=sent")" = 200 ]
+	until_true 10 grep -q "sendto(.*callbacks wait in '$SMS_DB.spool'" trace
+	store_released
+	! denied
+	# (on whatever descriptor, strace says that it was sent)
+	to=$(sed -n 's/.* connect(\([0-9]*\), {sa_family=AF_UNIX, sun_path="\/dev\/log".*/\1/p' trace)
+	other=$(pgrep -P "$STARTED_PID" -x sms-hook)
+	[ -e "/proc/$other/fd/$to" ]
+	[ "/proc/$other/fd/$to" -ef "/proc/$STARTED_PID/fd/$to" ]
+}
