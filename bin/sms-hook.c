@@ -26,12 +26,7 @@
 #include "webhook.h"
 #include "when.h"
 
-enum {
-	HEAD_MS = 10000,      /* the head must be there by then, */
-	REQUEST_MS = 20000,   /* and the body */
-	ANSWER_MS = 5000,     /* an answer waits for its client */
-	IDLE_S = 60           /* a listening process ends */
-};
+enum { IDLE_S = 60 };  /* a process that listens ends */
 
 const char progname[] = "sms-hook";
 
@@ -62,7 +57,7 @@ apologize(void)
 	if (shape == EDGE_LISTENING && (fd = accept(0, NULL, NULL)) < 0)
 		return;
 	warn("503 died from %s", unanswered);
-	http_send(fd, text, strlen(text), when_mono_ms() + ANSWER_MS);
+	http_send(fd, text, strlen(text), when_mono_ms() + HTTP_ANSWER_MS);
 	http_linger(fd);
 }
 
@@ -110,9 +105,9 @@ serve(struct webhook *w, const struct arrival *from)
 	int got;
 
 	http_init(&h);
-	h.head_by = start + HEAD_MS;
-	got = shape == EDGE_CGI ? cgi_receive(&h, start + REQUEST_MS) :
-		http_receive(&h, 0, 1, start + REQUEST_MS);
+	h.head_by = start + HTTP_HEAD_MS;
+	got = shape == EDGE_CGI ? cgi_receive(&h, start + HTTP_REQUEST_MS) :
+		http_receive(&h, 0, 1, start + HTTP_REQUEST_MS);
 	if (got > 0) {
 		edge_hold(1);
 		webhook_take(w, &h.req, from, &a);
@@ -127,7 +122,7 @@ serve(struct webhook *w, const struct arrival *from)
 	if (got != 0 && a.status != 0) {
 		answer(&out, &a, got > 0 && strcmp(h.req.method, "HEAD") == 0);
 		if (http_send(1, out.s, out.len,
-		    when_mono_ms() + ANSWER_MS) != 0 && a.reason == NULL)
+		    when_mono_ms() + HTTP_ANSWER_MS) != 0 && a.reason == NULL)
 			webhook_refuse(&a, 0, "answer_lost");
 	}
 	if (a.status == 0)

@@ -115,7 +115,8 @@ callback_record(struct rec *rec, const struct form *form, char *query,
 		return "no_sid";
 	if (!rec_is_sid(sid))
 		return "bad_sid";
-	if ((status = callback_value(form, "MessageStatus", "SmsStatus")) == NULL)
+	status = callback_value(form, "MessageStatus", "SmsStatus");
+	if (status == NULL)
 		return "no_status";
 	if (!callback_is_status(status))
 		return "bad_status";

@@ -15,7 +15,6 @@
 #include "cron.h"
 #include "die.h"
 #include "http.h"
-#include "num.h"
 #include "sign.h"
 #include "when.h"
 
@@ -25,7 +24,6 @@
 
 enum {
 	PATH_SIZE = 4096,
-	ANSWER_MS = 5000,
 	ANSWER_MAX = 4096
 };
 
@@ -270,8 +268,8 @@ answer(int client, const char *peer, const struct cron_result *result)
 		strlen(a.body), 0, 0);
 	if (a.reason != NULL)
 		warn("%d %s from %s", a.status, a.reason, peer);
-	if (http_send(client, out.s, out.len, when_mono_ms() + ANSWER_MS) != 0
-	    && a.reason == NULL)
+	if (http_send(client, out.s, out.len,
+	    when_mono_ms() + HTTP_ANSWER_MS) != 0 && a.reason == NULL)
 		warn("0 answer_lost from %s", peer);
 	http_linger(client);
 	buf_release(&out);

@@ -30,7 +30,11 @@ enum {
 	 * not yet moved away, which are less than half of it.
 	 */
 	HTTP_IN_MAX = 2 * (HTTP_LINE_MAX + HTTP_HEAD_MAX + HTTP_JSON_MAX) +
-		HTTP_BODY_MAX
+		HTTP_BODY_MAX,
+	/* patience in ms, from the beginning of a request: */
+	HTTP_HEAD_MS = 10000,     /* the head must be there by then, */
+	HTTP_REQUEST_MS = 20000,  /* and the body: else 408 */
+	HTTP_ANSWER_MS = 5000     /* how long an answer waits for its client */
 };
 
 struct http_field {

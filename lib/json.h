@@ -1,6 +1,7 @@
 /*
  * json: what Twilio's API answers and its Event Streams post, read by SQLite's
- * JSON functions (sql/json-*.sql).  Values live until the next call on the same reader.
+ * JSON functions (sql/json-*.sql).  Values live until the next call on the
+ * same reader.
  */
 #ifndef JSON_H
 #define JSON_H

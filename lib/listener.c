@@ -44,9 +44,6 @@ enum {
 	ANSWER_MAX = 4096,        /* bytes */
 	ANSWERS_MAX = 32,         /* of one connection in one turn, */
 	BATCH_FULL = 1048576,     /* bytes, when it is one only */
-	HEAD_MS = 10000,          /* the head must be there by then, */
-	REQUEST_MS = 20000,       /* and the body */
-	ANSWER_MS = 5000,         /* an answer waits for its client */
 	KEEP_MS = 180000,         /* longer than proxies keep a connection: who
 	                             closes first must not be we */
 	LINGER_MS = 1000,
@@ -153,12 +150,13 @@ deadline(const struct loop *o, const struct connection *c)
 	long long idle = c->since + KEEP_MS, by;
 
 	switch (c->state) {
-	case WRITING: return c->since + ANSWER_MS;
+	case WRITING: return c->since + HTTP_ANSWER_MS;
 	case LINGERING: return c->since + LINGER_MS;
 	default: break;
 	}
 	if (c->begun || c->served == 0) {
-		by = c->since + (http_in_head(&c->h) ? HEAD_MS : REQUEST_MS);
+		by = c->since + (http_in_head(&c->h) ? HTTP_HEAD_MS :
+			HTTP_REQUEST_MS);
 		if (o->stop_at != 0 && by > o->stop_at + STOP_MS)
 			by = o->stop_at + STOP_MS;
 		return by;

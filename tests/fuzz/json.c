@@ -1,7 +1,7 @@
 /*
- * json: any bytes as an answer of Twilio's API or as events.  What comes out is text as a
- * record may hold it, of the shape that its field has; a message reads the
- * same alone and on a page, and so does whatever a page holds.
+ * json: any bytes as an answer of Twilio's API or as events.  What comes out
+ * is text as a record may hold it, of the shape that its field has; a message
+ * reads the same alone and on a page, and so does whatever a page holds.
  */
 #include <assert.h>
 #include <stdint.h>
