@@ -407,7 +407,7 @@ lib/charname.o: lib/charname.h
 lib/conf.o: lib/buf.h lib/conf.h lib/die.h
 lib/confine.o: lib/confine.h
 lib/cron.o: lib/buf.h lib/conf.h lib/cron.h lib/die.h lib/form.h lib/http.h \
-	lib/num.h lib/sign.h lib/when.h
+	lib/sign.h lib/when.h
 lib/db.o: lib/buf.h lib/db.h lib/die.h lib/when.h
 lib/die.o: lib/die.h
 lib/doctor.o: lib/buf.h lib/callback.h lib/conf.h lib/doctor.h lib/form.h \
