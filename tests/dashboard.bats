@@ -3,9 +3,8 @@
 load helper
 
 EXAMPLES=$ROOT/examples
-MONITOR=$ROOT/build/monitor/usr/bin
+MONITOR=${ROOT%/build/sanitized}/build/servers/usr/bin
 # the tree that is built with sanitizers lies in the build folder itself
-[ -d "$MONITOR" ] || MONITOR=${ROOT%/*}/monitor/usr/bin
 
 setup() {
 	common_setup
