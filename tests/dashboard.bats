@@ -4,7 +4,6 @@ load helper
 
 EXAMPLES=$ROOT/examples
 MONITOR=${ROOT%/build/sanitized}/build/servers/usr/bin
-# the tree that is built with sanitizers lies in the build folder itself
 
 setup() {
 	common_setup
