@@ -25,7 +25,7 @@ PROGS = bin/sms-apply bin/sms-cancel bin/sms-check bin/sms-explain \
 	bin/sms-wait
 SCRIPTS = bin/sms-reconcile
 
-BASE = lib/buf.o lib/die.o lib/num.o lib/when.o
+BASE = lib/buf.o lib/die.o lib/mask.o lib/num.o lib/when.o
 RECORD = lib/rec.o lib/utf8.o
 INTAKE = lib/intake.o lib/spool.o lib/tally.o
 STORE = lib/db.o lib/store.o sql/apply.o sql/attach.o sql/batch-late.o \
@@ -43,13 +43,13 @@ STORE = lib/db.o lib/store.o sql/apply.o sql/attach.o sql/batch-late.o \
 JSON = lib/json.o sql/json-error.o sql/json-event.o sql/json-events.o \
 	sql/json-message.o sql/json-next.o sql/json-page.o
 TWILIO = lib/twilio.o
-FETCH = lib/form.o lib/inquiry.o lib/lookup.o lib/mask.o lib/pile.o \
+FETCH = lib/form.o lib/inquiry.o lib/lookup.o lib/pile.o \
 	lib/planner.o lib/sids.o lib/sign.o lib/survey.o
-SEND = lib/charname.o lib/form.o lib/inflight.o lib/ledger.o lib/mask.o \
+SEND = lib/charname.o lib/form.o lib/inflight.o lib/ledger.o \
 	lib/message.o lib/names.o lib/outbox.o lib/progress.o lib/refs.o \
 	lib/reply.o lib/segment.o lib/sign.o
 WEB = lib/form.o lib/http.o lib/sign.o
-DOCTOR = lib/doctor.o lib/mask.o lib/variant.o
+DOCTOR = lib/doctor.o lib/variant.o
 HOOK = lib/callback.o lib/cgi.o lib/confine.o lib/cron.o lib/edge.o \
 	lib/event.o lib/inbound.o lib/listener.o lib/settler.o lib/webhook.o \
 	$(JSON) $(WEB)
@@ -59,7 +59,7 @@ SIM = lib/sim.o lib/sim-api.o lib/sim-courier.o lib/sim-messages.o \
 	sql/sim-page.o sql/sim-posted.o sql/sim-request.o sql/sim-resource.o \
 	sql/sim-seen.o sql/sim-step.o
 EXPLAIN = lib/explain.o sql/explain.o
-VIEW = lib/access.o lib/mask.o lib/table.o lib/view.o sql/access.o
+VIEW = lib/access.o lib/table.o lib/view.o sql/access.o
 LIST = lib/story.o sql/list.o sql/list-count.o sql/list-one.o \
 	sql/list-status.o sql/story.o sql/story-callbacks.o sql/story-early.o \
 	sql/story-history.o
@@ -125,9 +125,9 @@ bin/sms-apply: bin/sms-apply.o lib/batch.o lib/conf.o $(INTAKE) $(STORE) \
 	$(CC) $(LDFLAGS) -o $@ bin/sms-apply.o lib/batch.o lib/conf.o \
 		$(INTAKE) $(STORE) $(RECORD) $(BASE) -lsqlite3 $(LDLIBS)
 
-bin/sms-cancel: bin/sms-cancel.o lib/conf.o lib/mask.o lib/sids.o $(TWILIO) \
+bin/sms-cancel: bin/sms-cancel.o lib/conf.o lib/sids.o $(TWILIO) \
 		$(JSON) $(RECORD) $(BASE)
-	$(CC) $(LDFLAGS) -o $@ bin/sms-cancel.o lib/conf.o lib/mask.o \
+	$(CC) $(LDFLAGS) -o $@ bin/sms-cancel.o lib/conf.o \
 		lib/sids.o $(TWILIO) $(JSON) $(RECORD) $(BASE) -lcurl \
 		-lsqlite3 $(LDLIBS)
 
@@ -177,10 +177,10 @@ bin/sms-log: bin/sms-log.o lib/conf.o $(LOG) $(VIEW) $(JSON) $(STORE) \
 		$(JSON) $(STORE) $(RECORD) $(BASE) -lsqlite3 -lcrypto \
 		$(LDLIBS)
 
-bin/sms-optout: bin/sms-optout.o lib/conf.o lib/form.o lib/mask.o \
+bin/sms-optout: bin/sms-optout.o lib/conf.o lib/form.o \
 		lib/message.o lib/segment.o $(STORE) $(RECORD) $(BASE)
 	$(CC) $(LDFLAGS) -o $@ bin/sms-optout.o lib/conf.o lib/form.o \
-		lib/mask.o lib/message.o lib/segment.o $(STORE) $(RECORD) \
+		lib/message.o lib/segment.o $(STORE) $(RECORD) \
 		$(BASE) -lsqlite3 $(LDLIBS)
 
 bin/sms-prune: bin/sms-prune.o lib/conf.o $(PRUNE) $(STORE) $(RECORD) $(BASE)
@@ -231,9 +231,9 @@ bin/sms-stuck: bin/sms-stuck.o lib/conf.o lib/inflight.o $(STORE) $(RECORD) \
 	$(CC) $(LDFLAGS) -o $@ bin/sms-stuck.o lib/conf.o lib/inflight.o \
 		$(STORE) $(RECORD) $(BASE) -lsqlite3 $(LDLIBS)
 
-bin/sms-wait: bin/sms-wait.o lib/conf.o lib/mask.o lib/progress.o lib/view.o \
+bin/sms-wait: bin/sms-wait.o lib/conf.o lib/progress.o lib/view.o \
 		sql/wait.o $(STORE) $(RECORD) $(BASE)
-	$(CC) $(LDFLAGS) -o $@ bin/sms-wait.o lib/conf.o lib/mask.o \
+	$(CC) $(LDFLAGS) -o $@ bin/sms-wait.o lib/conf.o \
 		lib/progress.o lib/view.o sql/wait.o $(STORE) $(RECORD) \
 		$(BASE) -lsqlite3 $(LDLIBS)
 
@@ -276,30 +276,32 @@ build/fuzz/conf: tests/fuzz/conf.c lib/conf.c lib/buf.c
 	$(FUZZER) tests/fuzz/conf.c lib/conf.c lib/buf.c \
 		-Wl,--wrap=free,--wrap=getenv,--wrap=realloc,--wrap=setenv
 
-build/fuzz/form: tests/fuzz/form.c lib/form.c lib/buf.c lib/die.c
-	$(FUZZER) tests/fuzz/form.c lib/form.c lib/buf.c lib/die.c
+build/fuzz/form: tests/fuzz/form.c lib/form.c lib/buf.c lib/die.c lib/mask.c
+	$(FUZZER) tests/fuzz/form.c lib/form.c lib/buf.c lib/die.c lib/mask.c
 
-build/fuzz/http: tests/fuzz/http.c lib/http.c lib/buf.c lib/die.c lib/num.c \
-		lib/when.c
-	$(FUZZER) tests/fuzz/http.c lib/http.c lib/buf.c lib/die.c lib/num.c \
-		lib/when.c
+build/fuzz/http: tests/fuzz/http.c lib/http.c lib/buf.c lib/die.c lib/mask.c \
+		lib/num.c lib/when.c
+	$(FUZZER) tests/fuzz/http.c lib/http.c lib/buf.c lib/die.c lib/mask.c \
+		lib/num.c lib/when.c
 
-build/fuzz/json: tests/fuzz/json.c lib/json.c lib/buf.c lib/die.c lib/num.c \
-		lib/rec.c lib/utf8.c lib/when.c sql/json-error.o \
+build/fuzz/json: tests/fuzz/json.c lib/json.c lib/buf.c lib/die.c lib/mask.c \
+		lib/num.c lib/rec.c lib/utf8.c lib/when.c sql/json-error.o \
 		sql/json-event.o sql/json-events.o sql/json-message.o \
 		sql/json-next.o sql/json-page.o
-	$(FUZZER) tests/fuzz/json.c lib/json.c lib/buf.c lib/die.c lib/num.c \
-		lib/rec.c lib/utf8.c lib/when.c sql/json-error.o \
+	$(FUZZER) tests/fuzz/json.c lib/json.c lib/buf.c lib/die.c lib/mask.c \
+		lib/num.c lib/rec.c lib/utf8.c lib/when.c sql/json-error.o \
 		sql/json-event.o sql/json-events.o sql/json-message.o \
 		sql/json-next.o sql/json-page.o -lsqlite3
 
-build/fuzz/rec: tests/fuzz/rec.c lib/rec.c lib/buf.c lib/die.c lib/utf8.c
-	$(FUZZER) tests/fuzz/rec.c lib/rec.c lib/buf.c lib/die.c lib/utf8.c \
-		-Wl,--wrap=read
+build/fuzz/rec: tests/fuzz/rec.c lib/rec.c lib/buf.c lib/die.c lib/mask.c \
+		lib/utf8.c
+	$(FUZZER) tests/fuzz/rec.c lib/rec.c lib/buf.c lib/die.c lib/mask.c \
+		lib/utf8.c -Wl,--wrap=read
 
-build/fuzz/sign: tests/fuzz/sign.c lib/sign.c lib/buf.c lib/die.c lib/form.c
-	$(FUZZER) tests/fuzz/sign.c lib/sign.c lib/buf.c lib/die.c lib/form.c \
-		-lcrypto
+build/fuzz/sign: tests/fuzz/sign.c lib/sign.c lib/buf.c lib/die.c lib/mask.c \
+		lib/form.c
+	$(FUZZER) tests/fuzz/sign.c lib/sign.c lib/buf.c lib/die.c lib/mask.c \
+		lib/form.c -lcrypto
 
 lint:
 	mandoc -T lint -W warning man/*.[1-8]

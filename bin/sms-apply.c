@@ -102,7 +102,9 @@ copy(FILE *from, FILE *to)
 
 	while ((n = fread(block, 1, sizeof(block), from)) > 0)
 		fwrite(block, 1, n, to);
-	if (ferror(from) || fflush(to) != 0)
+	fflush(to);
+	check_stdout();
+	if (ferror(from) || ferror(to))
 		die(IO_FAILED, "cannot copy what was read or found:");
 	fclose(from);
 }
@@ -214,7 +216,7 @@ tell(void *ctx, const struct rec *rec)
 
 	u->n++;
 	u->newer += strcmp(rec->f[OUTCOME], "newer") == 0;
-	rec_write(u->told, rec->f, OUTCOME_FIELDS);
+	rec_show(u->told, rec->f, OUTCOME_FIELDS);
 	return 0;
 }
 
@@ -247,7 +249,7 @@ static int
 show_batch(void *ctx, const struct rec *rec)
 {
 	(void)ctx;
-	rec_write(stdout, rec->f, 6);
+	rec_show(stdout, rec->f, 6);
 	return ferror(stdout) ? IO_FAILED : 0;
 }
 

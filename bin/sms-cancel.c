@@ -196,7 +196,7 @@ take(struct cancel *x, const struct rec *rec)
 	for (i = TO; i <= CREATED_AT; i++)
 		if (told.f[i] == NULL)
 			told.f[i] = rec->f[i];
-	rec_write(stdout, told.f, STATUS_FIELDS);
+	rec_show(stdout, told.f, STATUS_FIELDS);
 	if (fflush(stdout) != 0)
 		exit(finish_stdout(x->status));
 }

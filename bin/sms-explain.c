@@ -12,6 +12,7 @@
 #include "conf.h"
 #include "die.h"
 #include "explain.h"
+#include "mask.h"
 #include "num.h"
 #include "rec.h"
 #include "view.h"
@@ -101,7 +102,7 @@ fill(struct explain *e)
 		}
 		for (n = REC_MAX; n > STATUS_FIELDS && rec.f[n - 1] == NULL; )
 			n--;
-		rec_write(stdout, rec.f, (size_t)n);
+		rec_show(stdout, rec.f, (size_t)n);
 		check_stdout();
 	}
 	rec_release(&in);
@@ -130,7 +131,8 @@ main(int argc, char *argv[])
 	}
 	for (i = optind; i < argc; i++)
 		if (num_parse(argv[i], 0, CODE_MAX, &n) != 0)
-			die(BAD_USAGE, "'%s' is no error code", argv[i]);
+			die(BAD_USAGE, "'%s' is no error code",
+				mask(argv[i]));
 
 	e = explain_open();
 	terminal = isatty(STDOUT_FILENO);

@@ -204,7 +204,7 @@ tell(void *ctx, const struct rec *rec)
 	struct fetch *x = ctx;
 
 	if (!lookup_is_doubtful(x->lookups, rec))
-		rec_write(stdout, rec->f, STATUS_FIELDS);
+		rec_show(stdout, rec->f, STATUS_FIELDS);
 	return ferror(stdout);
 }
 

@@ -13,6 +13,7 @@
 #include "buf.h"
 #include "die.h"
 #include "jsonl.h"
+#include "mask.h"
 #include "rec.h"
 
 enum { JSON_LINE_MAX = 8 * REC_LINE_MAX };  /* bytes; an escape takes six */
@@ -103,12 +104,23 @@ count_fields(const char *line)
 	return n;
 }
 
+/* Bodies are not for a person who looks at records. */
+static void
+hide_body(const struct names *names, char *f[])
+{
+	static char hidden[] = "…";
+	size_t body = find(names, "body");
+
+	if (rec_read_by_person() && body < names->n && f[body] != NULL)
+		f[body] = hidden;
+}
+
 /* One line of records; returns why it cannot be turned, or NULL. */
 static const char *
 to_json(struct names *names, char *line, size_t len)
 {
 	struct rec_reader in = REC_LINES(line, len);
-	size_t fields;
+	size_t fields, i;
 	struct rec rec;
 	int got;
 
@@ -128,6 +140,10 @@ to_json(struct names *names, char *line, size_t len)
 		return got < 0 ? in.why : NULL;
 	if (fields > names->n)
 		return "has more fields than there are names";
+	hide_body(names, rec.f);
+	for (i = 0; i < names->n && rec_read_by_person(); i++)
+		if (rec.f[i] != NULL)
+			mask(rec.f[i]);
 	jsonl_write(stdout, names->name, rec.f, names->n);
 	return NULL;
 }
@@ -192,8 +208,9 @@ to_record(struct jsonl *j, const struct names *names, char *line, size_t len)
 	}
 	for (i = 0; i < names->n; i++)
 		f[i] = text.s + at[i];
+	hide_body(names, f);
 	if (why == NULL)
-		rec_write(stdout, f, names->n);
+		rec_show(stdout, f, names->n);
 	buf_release(&text);
 	return why;
 }

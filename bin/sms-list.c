@@ -341,7 +341,8 @@ main(int argc, char *argv[])
 			"outbound-api, outbound-call, outbound-reply",
 			f.direction);
 	if (f.code != NULL && num_parse(f.code, 1, 999999999, &n) != 0)
-		die(BAD_USAGE, "-e '%s' is no error code", f.code);
+		die(BAD_USAGE, "-e '%s' is no error code",
+			mask(need_str(f.code)));
 
 	conf_load();
 	db = conf_db();

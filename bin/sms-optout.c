@@ -43,7 +43,7 @@ static int
 show(void *ctx, const struct rec *rec)
 {
 	(void)ctx;
-	rec_write(stdout, rec->f, OPTOUT_FIELDS);
+	rec_show(stdout, rec->f, OPTOUT_FIELDS);
 	return ferror(stdout) ? IO_FAILED : 0;
 }
 

@@ -68,10 +68,13 @@ stage() {
 # Outcome records in; "count", how many, and how many of each kind, out.  A
 # message that is delivery_unknown now counts as that, whatever asked for it;
 # one that stays ambiguous has nothing new.  A dry run shows what it would
-# change on descriptor 4.
+# change on descriptor 4; on a terminal a number in a ref, the last field, is
+# masked.
+show=cat
+[ ! -t 1 ] || show="sed 's/[0-9]\{4,\}\([0-9]\{3\}[^	]*\)\$/…\1/'"
 count() {
-	awk -F '\t' -v dry="$dry" '
-		dry && $2 == "applied" { print | "cat >&4" }
+	show=$show awk -F '\t' -v dry="$dry" '
+		dry && $2 == "applied" { print | (ENVIRON["show"] " >&4") }
 		{ n++; kind = $2 }
 		kind == "applied" && $4 == "delivery_unknown" { kind = "unknown" }
 		kind == "applied" && $4 == "ambiguous" { kind = "same" }

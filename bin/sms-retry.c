@@ -9,9 +9,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "buf.h"
 #include "conf.h"
 #include "die.h"
 #include "intake.h"
+#include "mask.h"
 #include "message.h"
 #include "num.h"
 #include "rec.h"
@@ -32,8 +34,13 @@ usage(FILE *fp)
 static int
 show(void *ctx, const struct rec *rec)
 {
+	struct rec shown = *rec;
+
 	(void)ctx;
-	rec_write(stdout, rec->f, SEND_FIELDS);
+	/* what a person has no business to read sms-send gets by a pipe */
+	if (rec_read_by_person() && shown.f[SEND_BODY] != NULL)
+		shown.f[SEND_BODY] = "…";
+	rec_show(stdout, shown.f, SEND_FIELDS);
 	return ferror(stdout) ? IO_FAILED : 0;
 }
 
@@ -67,7 +74,7 @@ main(int argc, char *argv[])
 		return BAD_USAGE;
 	}
 	if (from != NULL && (why = message_from_fault(from)) != NULL)
-		die(BAD_USAGE, "-f '%s' %s", from, why);
+		die(BAD_USAGE, "-f '%s' %s", mask(need_str(from)), why);
 	if (service != NULL && (why = message_service_fault(service)) != NULL)
 		die(BAD_USAGE, "-m '%s' %s", service, why);
 

@@ -22,6 +22,7 @@
 #include "conf.h"
 #include "die.h"
 #include "json.h"
+#include "mask.h"
 #include "message.h"
 #include "num.h"
 #include "outbox.h"
@@ -160,7 +161,7 @@ show(struct outbox *x, const struct rec *rec, size_t line)
 		}
 		f[4] = forcing.s;
 	}
-	rec_write(stdout, f, 5);
+	rec_show(stdout, f, 5);
 	buf_release(&forcing);
 }
 
@@ -215,7 +216,8 @@ choose_sender(struct message_manner *how)
 
 	if (how->from != NULL) {
 		if ((why = message_from_fault(how->from)) != NULL)
-			die(BAD_USAGE, "-f: '%s' %s", how->from, why);
+			die(BAD_USAGE, "-f: '%s' %s",
+				mask(need_str(how->from)), why);
 		return;
 	}
 	if (how->service != NULL) {

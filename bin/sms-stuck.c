@@ -48,7 +48,7 @@ show(void *ctx, const struct rec *rec)
 	if (l->form == IDS)
 		puts(rec->f[SID]);
 	else if (l->form == RECORDS)
-		rec_write(stdout, rec->f, STATUS_FIELDS);
+		rec_show(stdout, rec->f, STATUS_FIELDS);
 	return ferror(stdout) ? IO_FAILED : 0;
 }
 

@@ -32,7 +32,6 @@ struct waiting {
 	size_t n, size;
 	size_t open;      /* those that are not */
 	int failed;       /* some were not delivered, or are not there */
-	int masked;
 };
 
 static void
@@ -80,19 +79,14 @@ add_lines(struct waiting *w)
 static void
 show(struct waiting *w, struct view_query *q)
 {
-	struct rec rec, copy;
-	char *text;
+	struct rec rec;
 
 	view_record(q, &rec);
 	if (strcmp(rec.f[STATUS], "delivered") != 0 &&
 	    strcmp(rec.f[STATUS], "read") != 0)
 		w->failed = 1;
-	text = rec_copy(&copy, &rec, STATUS_FIELDS);
-	if (w->masked)
-		mask_record(&copy);
 	progress_end();
-	rec_write(stdout, copy.f, STATUS_FIELDS);
-	free(text);
+	rec_show(stdout, rec.f, STATUS_FIELDS);
 }
 
 /* Looks at all that are not final; first: each must be there. */
@@ -164,7 +158,7 @@ wait_for(struct view *v, struct waiting *w, long long timeout_ms)
 int
 main(int argc, char *argv[])
 {
-	struct waiting w = { NULL, 0, 0, 0, 0, 0 };
+	struct waiting w = { NULL, 0, 0, 0, 0 };
 	long long timeout = 300;
 	const char *why;
 	struct view *v;
@@ -188,7 +182,6 @@ main(int argc, char *argv[])
 	db = conf_db();
 	if ((r = view_open(&v, db, &why)) != 0)
 		die(r, "%s", why);
-	w.masked = isatty(STDOUT_FILENO);
 	if (header)
 		rec_header_status(stdout);
 

@@ -244,7 +244,7 @@ batch_write(struct batch *b, FILE *fp)
 		f[NEW] = (char *)it->new;
 		f[OUTCOME_CODE] = rec.f[ERROR_CODE];
 		f[OUTCOME_REF] = rec.f[REF];
-		rec_write(fp, f, OUTCOME_FIELDS);
+		rec_show(fp, f, OUTCOME_FIELDS);
 	}
 	b->n = 0;
 	buf_reset(&b->text);

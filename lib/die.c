@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #include "die.h"
+#include "mask.h"
 
 static int to_syslog, is_open, syslog_fd = -1;
+static int lost;  /* the errno of what was lost of stdout */
 
 static void
 say(const char *fmt, va_list ap)
@@ -24,6 +26,7 @@ say(const char *fmt, va_list ap)
 		n = strlen(line);
 		snprintf(line + n, sizeof(line) - n, " %s", strerror(saved));
 	}
+	mask_message(line);
 	if (to_syslog)
 		syslog(LOG_WARNING, "%s", line);
 	else
@@ -81,10 +84,22 @@ die_syslog_fd(void)
 }
 
 int
+stdout_lost(void)
+{
+	if (!ferror(stdout))
+		return 0;
+	if (lost == 0)
+		lost = errno;
+	return 1;
+}
+
+int
 finish_stdout(int status)
 {
-	if (ferror(stdout) == 0 && fflush(stdout) == 0 && fclose(stdout) == 0)
+	if (!stdout_lost() && fflush(stdout) == 0 && fclose(stdout) == 0)
 		return status;
+	if (lost != 0)
+		errno = lost;
 	if (errno == EPIPE)
 		return READER_GONE;
 	die(IO_FAILED, "cannot write standard output:");
@@ -93,6 +108,6 @@ finish_stdout(int status)
 void
 check_stdout(void)
 {
-	if (ferror(stdout))
+	if (stdout_lost())
 		exit(finish_stdout(IO_FAILED));
 }

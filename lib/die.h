@@ -2,7 +2,8 @@
  * die: messages on stderr and the exit statuses of every tool.
  *
  * A message is lower case, names its subject in quotes and has no full
- * stop.  A format that ends in a colon gets strerror(errno) appended.
+ * stop.  A format that ends in a colon gets strerror(errno) appended.  Numbers
+ * with a "+" are masked, whoever wrote it.
  */
 #ifndef DIE_H
 #define DIE_H
@@ -46,6 +47,12 @@ int die_syslog_fd(void);
  * is not spoken of: READER_GONE.
  */
 int finish_stdout(int status);
+
+/*
+ * True if something written to stdout was lost.  Called right behind the write
+ * or flush it sees why, and finish_stdout will tell.
+ */
+int stdout_lost(void);
 
 /* For one who writes much: ends the same way as soon as something was lost. */
 void check_stdout(void);

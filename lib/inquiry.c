@@ -88,7 +88,7 @@ write_ready(struct inquiry *q)
 	if (q->n == 0 || !s->done)
 		return;
 	for (; q->n > 0 && s->done; s = &q->slot[q->first]) {
-		rec_write(stdout, s->rec.f, STATUS_FIELDS);
+		rec_show(stdout, s->rec.f, STATUS_FIELDS);
 		free(s->text);
 		q->first = (q->first + 1) % q->size;
 		q->n--;
@@ -183,7 +183,7 @@ look_up(struct inquiry *q, struct slot *s)
 	struct twilio_call *c = &s->call;
 	struct rec told = { { NULL } };
 	const char *what;
-	char *to;
+	char *ref, *to;
 
 	if (lookup_page(s->lookup, q->json, c->answer.s, c->answer.len) != 0) {
 		insist(q, s, "an answer that is no page of messages");
@@ -209,9 +209,10 @@ look_up(struct inquiry *q, struct slot *s)
 		break;
 	case LOOKUP_UNCLEAR:
 		to = mask(need_str(s->rec.f[TO]));
-		warn("ref '%s' to %s stays ambiguous: %s", s->rec.f[REF], to,
-			what);
+		ref = mask(need_str(s->rec.f[REF]));
+		warn("ref '%s' to %s stays ambiguous: %s", ref, to, what);
 		free(to);
+		free(ref);
 		worse(q, UNCLEAR);
 		break;
 	case LOOKUP_LOST:

@@ -17,16 +17,19 @@ run(const char *s, int (*is)(int c))
 	return n;
 }
 
-char *
-mask(char *s)
+static char *
+hide(char *s, int message)
 {
 	char *from = s, *to = s;
 	size_t before, n, word;
+	int plus;
 
 	while (*from != '\0') {
+		plus = from > s && from[-1] == '+';
 		word = run(from, isalnum);
 		n = word > WORD_MAX ? word : run(from, isdigit);
-		if (n >= NUMBER_MIN && word <= WORD_MAX) {
+		if (n >= NUMBER_MIN && word <= WORD_MAX &&
+		    (plus || !message)) {
 			before = n - BEHIND - HIDDEN_MIN;
 			before = before < BEFORE ? before : BEFORE;
 			memmove(to, from, before);
@@ -44,6 +47,18 @@ mask(char *s)
 	}
 	*to = '\0';
 	return s;
+}
+
+char *
+mask(char *s)
+{
+	return hide(s, 0);
+}
+
+char *
+mask_message(char *s)
+{
+	return hide(s, 1);
 }
 
 void

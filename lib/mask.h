@@ -14,7 +14,13 @@
  */
 char *mask(char *s);
 
-/* The same for all fields of a status record that may hold a number. */
+/*
+ * The same, but only behind a "+": for a message, in which other digits are
+ * of lines, counts and paths.  Returns s.
+ */
+char *mask_message(char *s);
+
+/* As mask, for all fields of a status record that may hold a number. */
 void mask_record(struct rec *rec);
 
 #endif

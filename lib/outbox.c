@@ -4,6 +4,7 @@
 
 #include "buf.h"
 #include "die.h"
+#include "mask.h"
 #include "outbox.h"
 #include "progress.h"
 #include "reply.h"
@@ -165,6 +166,7 @@ static void
 tell_entry(struct outbox *x, struct slot *s, enum entry entry)
 {
 	const char *status;
+	char *ref;
 
 	switch (entry) {
 	case ENTRY_DAY:
@@ -185,8 +187,10 @@ tell_entry(struct outbox *x, struct slot *s, enum entry entry)
 	case ENTRY_PRESENT:
 		status = s->rec.f[STATUS];
 		if (strcmp(status, "ambiguous") == 0) {
+			ref = mask(need_str(s->ref));
 			warn("%sref '%s' may have been sent, or not: "
-				"sms-reconcile finds out", where(s), s->ref);
+				"sms-reconcile finds out", where(s), ref);
+			free(ref);
 			outbox_worse(x, UNCLEAR);
 		}
 		break;
@@ -344,7 +348,7 @@ write_ready(struct outbox *x)
 		return;
 	for (; x->n > 0 && (s = nth(x, 0))->state == DONE; x->n--) {
 		if (s->rec_text != NULL) {
-			rec_write(stdout, s->rec.f, STATUS_FIELDS);
+			rec_show(stdout, s->rec.f, STATUS_FIELDS);
 			progress("sent", ++x->written);
 		}
 		free(s->rec_text);

@@ -6,6 +6,7 @@
 
 #include "buf.h"
 #include "die.h"
+#include "mask.h"
 #include "rec.h"
 #include "utf8.h"
 
@@ -219,6 +220,37 @@ rec_write(FILE *fp, char *const f[], size_t n)
 		}
 	}
 	putc('\n', fp);
+}
+
+int
+rec_read_by_person(void)
+{
+	static int terminal = -1;
+
+	if (terminal < 0)
+		terminal = isatty(STDOUT_FILENO);
+	return terminal;
+}
+
+void
+rec_show(FILE *fp, char *const f[], size_t n)
+{
+	struct rec rec, shown;
+	char *text;
+	size_t i;
+
+	if (!rec_read_by_person()) {
+		rec_write(fp, f, n);
+	} else {
+		memcpy(rec.f, f, n * sizeof(f[0]));
+		text = rec_copy(&shown, &rec, n);
+		for (i = 0; i < n; i++)
+			if (shown.f[i] != NULL)
+				mask(shown.f[i]);
+		rec_write(fp, shown.f, n);
+		free(text);
+	}
+	stdout_lost();
 }
 
 void

@@ -70,6 +70,15 @@ char *rec_copy(struct rec *to, const struct rec *from, size_t n);
 /* Writes n fields and a newline; NULL and the empty string become \N. */
 void rec_write(FILE *fp, char *const f[], size_t n);
 
+/*
+ * The same for what is meant for standard output: if that is a terminal, where
+ * a person reads it, telephone numbers are masked.
+ */
+void rec_show(FILE *fp, char *const f[], size_t n);
+
+/* True if it is one. */
+int rec_read_by_person(void);
+
 /* The names of the fields, separated by TABs as the records are. */
 extern const char rec_status_names[], rec_outcome_names[], rec_send_names[];
 

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "die.h"
+#include "mask.h"
 #include "rec.h"
 #include "sids.h"
 
@@ -16,7 +17,7 @@ sids_begin(struct sids *s, char *operands[])
 	*s = none;
 	for (p = operands; *p != NULL; p++)
 		if (!rec_is_sid(*p))
-			die(BAD_USAGE, "'%s' is no message SID", *p);
+			die(BAD_USAGE, "'%s' is no message SID", mask(*p));
 	if (*operands != NULL)
 		s->operand = operands;
 }
