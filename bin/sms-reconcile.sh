@@ -30,6 +30,11 @@ do
 done
 [ $OPTIND -gt $# ] || { echo "$usage" >&2; exit 64; }
 
+cannot_write() {
+	echo 'sms-reconcile: cannot write standard output' >&2
+}
+{ true 4>&1; } 2>/dev/null || { cannot_write; exit 74; }
+
 # One at a time: become ourselves again, holding a lock that ends with us.  A
 # second one ends at once, with nothing to say.
 if [ -z "$SMS_RECONCILE_LOCKED" ]
@@ -70,7 +75,7 @@ stage() {
 # one that stays ambiguous has nothing new.  A dry run shows what it would
 # change on descriptor 4; on a terminal a number in a ref, the last field, is
 # masked.
-show=cat
+show='cat'
 [ ! -t 1 ] || show="sed 's/[0-9]\{4,\}\([0-9]\{3\}[^	]*\)\$/…\1/'"
 count() {
 	show=$show awk -F '\t' -v dry="$dry" '
@@ -133,5 +138,8 @@ summary=$(printf '%s\n' "$told" | awk '
 			"same", n[4] + 0, "stale", n[5] + 0,
 			"unknown", n[6] + 0, "failed", n[7] + 0
 	}')
-[ -n "$quiet" ] || echo "${summary#* }"
+{ [ -n "$quiet" ] || echo "${summary#* }"; } 2>/dev/null || {
+	cannot_write
+	leave 74 "${summary#* }"
+}
 leave "${summary%% *}" "${summary#* }"

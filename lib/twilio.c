@@ -10,6 +10,7 @@
  * connection that ends without an answer, although the peer may well have
  * read it, the second call for the same POST says no.
  */
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -152,6 +153,23 @@ add_field(struct twilio *t, const char *line)
 	t->fields = l;
 }
 
+/*
+ * A standard descriptor that is closed would be taken by libcurl, and what we
+ * read or write would be its own: so it is one that is empty, and that cannot
+ * be written.
+ */
+static void
+fill_standard(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDONLY);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
 struct twilio *
 twilio_open(const struct twilio_options *o)
 {
@@ -178,6 +196,7 @@ twilio_open(const struct twilio_options *o)
 	sa.sa_handler = SIG_IGN;
 	sigaction(SIGPIPE, &sa, NULL);
 
+	fill_standard();
 	must(curl_global_init(CURL_GLOBAL_DEFAULT));
 	add_field(t, "Accept: application/json");
 	/* no waiting for a 100 before the body */
