@@ -95,7 +95,7 @@ calls() {
 		X
 		;;
 	sms-check) echo 'sms-check
-		sms-check 447700900101
+		sms-check +447700900101
 		sms-check -w +447700900101 stuck' ;;
 	sms-explain) cat <<-'X'
 		sms-explain -u

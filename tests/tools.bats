@@ -68,7 +68,7 @@ writers() {
 		sms-optout much
 		sms-report little daily
 		sms-report little -l
-		sms-report much -H errors
+		sms-report little -H errors
 		sms-retry much -w 0s
 		sms-send much -n <sends
 		sms-sign little http://x/ <sends
