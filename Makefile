@@ -358,15 +358,15 @@ bin/sms-cancel.o: lib/buf.h lib/conf.h lib/die.h lib/json.h lib/mask.h \
 	lib/rec.h lib/sids.h lib/twilio.h lib/when.h
 bin/sms-check.o: lib/buf.h lib/conf.h lib/die.h lib/ran.h lib/range.h \
 	lib/rec.h lib/spool.h lib/usual.h lib/view.h lib/when.h
-bin/sms-explain.o: lib/conf.h lib/die.h lib/explain.h lib/num.h lib/rec.h \
-	lib/view.h
+bin/sms-explain.o: lib/conf.h lib/die.h lib/explain.h lib/mask.h lib/num.h \
+	lib/rec.h lib/view.h
 bin/sms-fetch.o: lib/buf.h lib/conf.h lib/die.h lib/inquiry.h lib/json.h \
 	lib/lookup.h lib/num.h lib/pile.h lib/planner.h lib/rec.h lib/sids.h \
 	lib/store.h lib/survey.h lib/twilio.h lib/when.h
 bin/sms-hook.o: lib/buf.h lib/cgi.h lib/confine.h lib/cron.h lib/die.h \
 	lib/edge.h lib/http.h lib/intake.h lib/json.h lib/listener.h \
 	lib/rec.h lib/store.h lib/webhook.h lib/when.h
-bin/sms-json.o: lib/buf.h lib/die.h lib/jsonl.h lib/rec.h
+bin/sms-json.o: lib/buf.h lib/die.h lib/jsonl.h lib/mask.h lib/rec.h
 bin/sms-list.o: lib/access.h lib/buf.h lib/conf.h lib/die.h lib/explain.h \
 	lib/mask.h lib/num.h lib/rec.h lib/story.h lib/table.h lib/view.h \
 	lib/when.h
@@ -380,12 +380,13 @@ bin/sms-prune.o: lib/buf.h lib/conf.h lib/db.h lib/die.h lib/rec.h \
 	lib/store.h lib/when.h
 bin/sms-report.o: lib/access.h lib/buf.h lib/conf.h lib/die.h lib/mask.h \
 	lib/rec.h lib/table.h lib/view.h lib/when.h
-bin/sms-retry.o: lib/buf.h lib/conf.h lib/die.h lib/intake.h lib/message.h \
-	lib/num.h lib/rec.h lib/segment.h lib/store.h lib/when.h
+bin/sms-retry.o: lib/buf.h lib/conf.h lib/die.h lib/intake.h lib/mask.h \
+	lib/message.h lib/num.h lib/rec.h lib/segment.h lib/store.h \
+	lib/when.h
 bin/sms-send.o: lib/buf.h lib/charname.h lib/conf.h lib/die.h lib/inflight.h \
-	lib/json.h lib/ledger.h lib/message.h lib/num.h lib/outbox.h \
-	lib/progress.h lib/rec.h lib/refs.h lib/segment.h lib/store.h \
-	lib/twilio.h lib/utf8.h lib/when.h
+	lib/json.h lib/ledger.h lib/mask.h lib/message.h lib/num.h \
+	lib/outbox.h lib/progress.h lib/rec.h lib/refs.h lib/segment.h \
+	lib/store.h lib/twilio.h lib/utf8.h lib/when.h
 bin/sms-sign.o: lib/buf.h lib/callback.h lib/conf.h lib/die.h lib/doctor.h \
 	lib/form.h lib/http.h lib/num.h lib/rec.h lib/sign.h lib/store.h \
 	lib/when.h
@@ -411,7 +412,7 @@ lib/confine.o: lib/confine.h
 lib/cron.o: lib/buf.h lib/conf.h lib/cron.h lib/die.h lib/form.h lib/http.h \
 	lib/sign.h lib/when.h
 lib/db.o: lib/buf.h lib/db.h lib/die.h lib/when.h
-lib/die.o: lib/die.h
+lib/die.o: lib/die.h lib/mask.h lib/rec.h
 lib/doctor.o: lib/buf.h lib/callback.h lib/conf.h lib/doctor.h lib/form.h \
 	lib/http.h lib/mask.h lib/rec.h lib/sign.h lib/utf8.h lib/variant.h \
 	lib/when.h
@@ -443,21 +444,22 @@ lib/mask.o: lib/mask.h lib/rec.h
 lib/message.o: lib/buf.h lib/die.h lib/form.h lib/message.h lib/segment.h
 lib/num.o: lib/die.h lib/num.h
 lib/outbox.o: lib/buf.h lib/die.h lib/inflight.h lib/json.h lib/ledger.h \
-	lib/message.h lib/outbox.h lib/progress.h lib/rec.h lib/refs.h \
-	lib/reply.h lib/segment.h lib/store.h lib/twilio.h lib/when.h
+	lib/mask.h lib/message.h lib/outbox.h lib/progress.h lib/rec.h \
+	lib/refs.h lib/reply.h lib/segment.h lib/store.h lib/twilio.h \
+	lib/when.h
 lib/pile.o: lib/buf.h lib/die.h lib/pile.h lib/rec.h
 lib/planner.o: lib/planner.h
 lib/progress.o: lib/die.h lib/progress.h lib/when.h
 lib/ran.o: lib/num.h lib/ran.h lib/when.h
 lib/range.o: lib/range.h lib/when.h
-lib/rec.o: lib/buf.h lib/die.h lib/rec.h lib/utf8.h
+lib/rec.o: lib/buf.h lib/die.h lib/mask.h lib/rec.h lib/utf8.h
 lib/refs.o: lib/buf.h lib/die.h lib/form.h lib/refs.h lib/sign.h
 lib/reply.o: lib/buf.h lib/die.h lib/json.h lib/mask.h lib/rec.h lib/reply.h \
 	lib/twilio.h
 lib/segment.o: lib/segment.h lib/utf8.h
 lib/settler.o: lib/buf.h lib/die.h lib/intake.h lib/num.h lib/rec.h \
 	lib/settler.h lib/spool.h lib/store.h lib/utf8.h lib/when.h
-lib/sids.o: lib/die.h lib/rec.h lib/sids.h
+lib/sids.o: lib/die.h lib/mask.h lib/rec.h lib/sids.h
 lib/sign.o: lib/buf.h lib/form.h lib/sign.h
 lib/sim-api.o: lib/buf.h lib/die.h lib/form.h lib/http.h lib/num.h \
 	lib/sim-api.h lib/sim-courier.h lib/sim-messages.h lib/sim-plan.h \
