@@ -35,7 +35,7 @@ built() {
 	[ -x "$BATS_FILE_TMPDIR/$1" ] ||
 		cc -std=c11 -D_POSIX_C_SOURCE=200809L -I"$ROOT/lib" \
 			-o "$BATS_FILE_TMPDIR/$1" "$ROOT/tests/bench/$1.c" \
-			"$ROOT"/lib/{buf,die,form,num,sign}.c -lssl -lcrypto
+			"$ROOT"/lib/{buf,die,form,mask,num,sign}.c -lssl -lcrypto
 }
 
 # A certificate of this machine, which its clients trust and no other.

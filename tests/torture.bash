@@ -80,7 +80,7 @@ traced() {
 
 built() {
 	cc -std=c11 -D_POSIX_C_SOURCE=200809L -I"$ROOT/lib" -o "$1" \
-		"$ROOT/tests/torture/$1.c" "$ROOT"/lib/{buf,die,form,num,sign}.c \
+		"$ROOT/tests/torture/$1.c" "$ROOT"/lib/{buf,die,form,mask,num,sign}.c \
 		-lcrypto
 }
 
