@@ -92,8 +92,11 @@ set_limits(const struct confine *c)
 	if (!c->listens)
 		limit(RLIMIT_CPU, 600);
 #ifdef RLIMIT_NPROC
-	/* it counts all that the user runs, so it is none or no limit */
-	if (!c->forks)
+	/*
+	 * It counts all that the user runs, so it is none or no limit; the
+	 * search for leaks at the end of a sanitized process is another one.
+	 */
+	if (!c->forks && !SANITIZED)
 		limit(RLIMIT_NPROC, 0);
 #endif
 #ifdef RLIMIT_AS

@@ -36,6 +36,8 @@ never_backwards() {
 	hook_start
 	sim_start -f early=100
 	sms-send +14155550100 early >sent
+	# at its end nothing moves any more
+	until_true 20 sh -c '[ "$(sqlite3 sim.db "SELECT status FROM truth")" = delivered ]'
 	sim_settled
 	same_as_truth
 	[ "$(sql 'SELECT count(*) FROM early_status')" = 0 ]

@@ -165,7 +165,8 @@ sanitized() (
 	flags='-fsanitize=address,undefined -fno-sanitize-recover=all'
 	rm -rf build/sanitized
 	mkdir -p build/sanitized &&
-	cp -R Makefile bin examples lib man sql tests build/sanitized &&
+	cp -R Makefile README.md bin examples lib man sql tests \
+		build/sanitized &&
 	cd build/sanitized && make clean &&
 	make -j 2 all units CFLAGS="-O1 -g -fno-omit-frame-pointer $flags" \
 		LDFLAGS="$flags"
