@@ -259,7 +259,9 @@ clean() {
 		rm -f sms.db-* && cp start.db sms.db
 		# (where nobody answers, tries take their time: once is enough)
 		sed -i /^TWILIO_API_URL=/d calls
-		script -qec 'run_calls <calls' "$name.screen" </dev/null >/dev/null
+		# (run_calls comes by the environment, which only bash passes on)
+		SHELL=$BASH script -qec 'run_calls <calls' "$name.screen" \
+			</dev/null >/dev/null
 		sed -i '/^Script /d' "$name.screen"
 		[ -s "$name.screen" ]
 		clean "$name.screen"
