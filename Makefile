@@ -457,8 +457,8 @@ lib/refs.o: lib/buf.h lib/die.h lib/form.h lib/refs.h lib/sign.h
 lib/reply.o: lib/buf.h lib/die.h lib/json.h lib/mask.h lib/rec.h lib/reply.h \
 	lib/twilio.h
 lib/segment.o: lib/segment.h lib/utf8.h
-lib/settler.o: lib/buf.h lib/die.h lib/intake.h lib/num.h lib/rec.h \
-	lib/settler.h lib/spool.h lib/store.h lib/utf8.h lib/when.h
+lib/settler.o: lib/buf.h lib/die.h lib/edge.h lib/intake.h lib/num.h \
+	lib/rec.h lib/settler.h lib/spool.h lib/store.h lib/utf8.h lib/when.h
 lib/sids.o: lib/die.h lib/mask.h lib/rec.h lib/sids.h
 lib/sign.o: lib/buf.h lib/form.h lib/sign.h
 lib/sim-api.o: lib/buf.h lib/die.h lib/form.h lib/http.h lib/num.h \

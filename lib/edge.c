@@ -92,6 +92,15 @@ let_block(int fd, int yes)
 		fcntl(fd, F_SETFL, flags ^ O_NONBLOCK);
 }
 
+int
+edge_own(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
+		fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 ? -1 : 0;
+}
+
 void
 edge_mute(void)
 {

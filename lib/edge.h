@@ -37,6 +37,9 @@ const char *edge_peer(void);
 const char *edge_address(const struct sockaddr_storage *a,
 	char text[EDGE_PEER_MAX]);
 
+/* Makes fd not block, nor outlive an exec.  Returns 0, or -1 with errno. */
+int edge_own(int fd);
+
 /*
  * From now on messages go to syslog(3) and descriptor 2 to /dev/null: a
  * web server may wait for the end of both outputs of a CGI program.

@@ -119,15 +119,6 @@ wake(int number)
 	errno = saved;
 }
 
-static int
-set_up(int fd)
-{
-	int flags = fcntl(fd, F_GETFL);
-
-	return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
-		fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 ? -1 : 0;
-}
-
 static void
 catch_signals(void)
 {
@@ -135,7 +126,8 @@ catch_signals(void)
 	struct sigaction sa;
 	size_t i;
 
-	if (pipe(woken) != 0 || set_up(woken[0]) != 0 || set_up(woken[1]) != 0)
+	if (pipe(woken) != 0 || edge_own(woken[0]) != 0 ||
+	    edge_own(woken[1]) != 0)
 		die(NO_SYSTEM, "cannot make a pipe:");
 	memset(&sa, 0, sizeof(sa));
 	sa.sa_handler = wake;
@@ -524,7 +516,7 @@ accept_all(struct loop *o)
 		len = sizeof(a);
 		memset(&a, 0, sizeof(a));
 		fd = accept(o->l->fd, (struct sockaddr *)&a, &len);
-		if (fd >= 0 && set_up(fd) == 0)
+		if (fd >= 0 && edge_own(fd) == 0)
 			open_connection(o, fd, &a);
 		else if (fd >= 0)
 			close(fd);

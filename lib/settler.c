@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #include "die.h"
+#include "edge.h"
 #include "num.h"
 #include "settler.h"
 #include "spool.h"
@@ -140,13 +141,6 @@ work(int fd, struct intake *in)
 	_exit(0);
 }
 
-static int
-set_up(int fd)
-{
-	return fcntl(fd, F_SETFL, O_NONBLOCK) != 0 ||
-		fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 ? -1 : 0;
-}
-
 /* Nothing of what the parent has under way may be touched. */
 static _Noreturn void
 begin(int fd, struct intake *in)
@@ -175,7 +169,7 @@ start(struct settler *s, struct intake *in)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, end) != 0)
 		return -1;
 	intake_close(in);
-	if (set_up(end[0]) == 0 && set_up(end[1]) == 0 &&
+	if (edge_own(end[0]) == 0 && edge_own(end[1]) == 0 &&
 	    (s->pid = fork()) >= 0) {
 		if (s->pid == 0)
 			begin(end[0], in);
