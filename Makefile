@@ -28,18 +28,20 @@ SCRIPTS = bin/sms-reconcile
 BASE = lib/buf.o lib/die.o lib/mask.o lib/num.o lib/when.o
 RECORD = lib/rec.o lib/utf8.o
 INTAKE = lib/intake.o lib/spool.o lib/tally.o
-STORE = lib/db.o lib/store.o sql/apply.o sql/attach.o sql/batch-late.o \
-	sql/batch-list.o sql/batch-next.o sql/batch-save.o sql/called.o \
-	sql/due.o sql/early-keep.o sql/early-ready.o sql/early-take.o \
-	sql/error-codes.o sql/event-taken.o sql/expired.o sql/find.o \
-	sql/holds.o sql/journal.o sql/locate.o sql/log.o sql/logged.o \
-	sql/looked.o sql/made.o sql/make.o sql/once.o sql/opted-out.o \
-	sql/optout-add.o sql/optout-list.o sql/optout-remove.o sql/refused.o \
-	sql/reply.o sql/reply-again.o sql/reply-start.o sql/reply-stop.o \
-	sql/retry.o sql/schema.o sql/schema-2.o sql/schema-4.o sql/schema-5.o \
-	sql/schema-6.o sql/stuck.o sql/undo-change.o sql/undo-changes.o \
-	sql/undo-find.o sql/undo-kept.o sql/undo-made.o sql/undo-mark.o \
-	sql/undo-told.o sql/unpriced.o sql/unsettled.o sql/verdict.o
+STORE = lib/db.o lib/store.o lib/store-batch.o lib/store-hook.o \
+	lib/store-send.o lib/store-stuck.o sql/apply.o sql/attach.o \
+	sql/batch-late.o sql/batch-list.o sql/batch-next.o sql/batch-save.o \
+	sql/called.o sql/due.o sql/early-keep.o sql/early-ready.o \
+	sql/early-take.o sql/error-codes.o sql/event-taken.o sql/expired.o \
+	sql/find.o sql/holds.o sql/journal.o sql/locate.o sql/log.o \
+	sql/logged.o sql/looked.o sql/made.o sql/make.o sql/once.o \
+	sql/opted-out.o sql/optout-add.o sql/optout-list.o \
+	sql/optout-remove.o sql/refused.o sql/reply.o sql/reply-again.o \
+	sql/reply-start.o sql/reply-stop.o sql/retry.o sql/schema.o \
+	sql/schema-2.o sql/schema-4.o sql/schema-5.o sql/schema-6.o \
+	sql/stuck.o sql/undo-change.o sql/undo-changes.o sql/undo-find.o \
+	sql/undo-kept.o sql/undo-made.o sql/undo-mark.o sql/undo-told.o \
+	sql/unpriced.o sql/unsettled.o sql/verdict.o
 JSON = lib/json.o sql/json-error.o sql/json-event.o sql/json-events.o \
 	sql/json-message.o sql/json-next.o sql/json-page.o
 TWILIO = lib/twilio.o
@@ -474,7 +476,14 @@ lib/sim-plan.o: lib/buf.h lib/die.h lib/form.h lib/num.h lib/sign.h \
 lib/sim.o: lib/buf.h lib/db.h lib/die.h lib/form.h lib/sign.h \
 	lib/sim-courier.h lib/sim-plan.h lib/sim.h lib/utf8.h
 lib/spool.o: lib/spool.h
-lib/store.o: lib/buf.h lib/db.h lib/rec.h lib/store.h lib/when.h
+lib/store-batch.o: lib/db.h lib/rec.h lib/store-inner.h lib/store.h \
+	lib/when.h
+lib/store-hook.o: lib/db.h lib/rec.h lib/store-inner.h lib/store.h lib/when.h
+lib/store-send.o: lib/db.h lib/rec.h lib/store-inner.h lib/store.h lib/when.h
+lib/store-stuck.o: lib/db.h lib/rec.h lib/store-inner.h lib/store.h \
+	lib/when.h
+lib/store.o: lib/buf.h lib/db.h lib/rec.h lib/store-inner.h lib/store.h \
+	lib/when.h
 lib/story.o: lib/buf.h lib/explain.h lib/mask.h lib/rec.h lib/story.h \
 	lib/table.h lib/view.h lib/when.h
 lib/survey.o: lib/buf.h lib/form.h lib/json.h lib/planner.h lib/rec.h \

@@ -7,24 +7,10 @@
 #include <string.h>
 
 #include "buf.h"
-#include "db.h"
-#include "store.h"
-#include "when.h"
+#include "store-inner.h"
 
-extern const char sql_schema[], sql_schema_2[], sql_schema_4[],
-	sql_schema_5[], sql_schema_6[],
-	sql_apply[], sql_attach[], sql_batch_late[], sql_batch_list[],
-	sql_batch_next[], sql_batch_save[], sql_called[], sql_due[],
-	sql_early_keep[], sql_early_ready[], sql_early_take[],
-	sql_error_codes[], sql_event_taken[], sql_expired[], sql_find[],
-	sql_holds[], sql_journal[], sql_locate[], sql_log[], sql_logged[],
-	sql_looked[], sql_made[], sql_make[], sql_once[], sql_opted_out[],
-	sql_optout_add[], sql_optout_list[], sql_optout_remove[],
-	sql_refused[], sql_reply[], sql_reply_again[], sql_reply_start[],
-	sql_reply_stop[], sql_retry[], sql_stuck[], sql_undo_change[],
-	sql_undo_changes[], sql_undo_find[], sql_undo_kept[], sql_undo_made[],
-	sql_undo_mark[], sql_undo_told[], sql_unpriced[], sql_unsettled[],
-	sql_verdict[];
+extern const char sql_schema[], sql_schema_2[], sql_error_codes[],
+	sql_schema_4[], sql_schema_5[], sql_schema_6[];
 
 /* What brings the schema from version i to i + 1. */
 static const char *const migration[] = {
@@ -32,38 +18,19 @@ static const char *const migration[] = {
 	sql_schema_6
 };
 
-enum query {
-	APPLY, ATTACH, BATCH_LATE, BATCH_LIST, BATCH_NEXT, BATCH_SAVE, CALLED,
-	DUE, EARLY_KEEP, EARLY_READY, EARLY_TAKE, EVENT_TAKEN, EXPIRED, FIND,
-	HOLDS, JOURNAL, LOCATE, LOG, LOGGED, LOOKED, MADE, MAKE, ONCE,
-	OPTED_OUT, OPTOUT_ADD, OPTOUT_LIST, OPTOUT_REMOVE, REFUSED_THEN, REPLY,
-	REPLY_AGAIN, REPLY_START, REPLY_STOP, RETRY, STUCK, UNDO_CHANGE,
-	UNDO_CHANGES, UNDO_FIND, UNDO_KEPT, UNDO_MADE, UNDO_MARK, UNDO_TOLD,
-	UNPRICED, UNSETTLED, VERDICT, QUERIES
-};
+#define TEXT(name, file) extern const char sql_##file[];
+STORE_QUERIES(TEXT)
+#undef TEXT
 
 static const char *const text[QUERIES] = {
-	sql_apply, sql_attach, sql_batch_late, sql_batch_list, sql_batch_next,
-	sql_batch_save, sql_called, sql_due, sql_early_keep, sql_early_ready,
-	sql_early_take, sql_event_taken, sql_expired, sql_find, sql_holds,
-	sql_journal, sql_locate, sql_log, sql_logged, sql_looked, sql_made,
-	sql_make, sql_once, sql_opted_out, sql_optout_add, sql_optout_list,
-	sql_optout_remove, sql_refused, sql_reply, sql_reply_again,
-	sql_reply_start, sql_reply_stop, sql_retry, sql_stuck, sql_undo_change,
-	sql_undo_changes, sql_undo_find, sql_undo_kept, sql_undo_made,
-	sql_undo_mark, sql_undo_told, sql_unpriced, sql_unsettled, sql_verdict
+#define TEXT(name, file) sql_##file,
+	STORE_QUERIES(TEXT)
+#undef TEXT
 };
 
 const struct db_kind store_kind = {
 	migration, sizeof(migration) / sizeof(migration[0]), text, QUERIES,
 	"SMS_DB is wrong, or sms-send, sms-hook or sms-apply has yet to make it"
-};
-
-struct store {
-	struct db *db;
-	char word[16], old[32], new[32];  /* of the outcome told last */
-	struct store_batch *batch;        /* NULL: changes belong to none */
-	int *place[QUERIES];              /* of parameters; see query() */
 };
 
 int
@@ -134,9 +101,9 @@ store_rollback(struct store *s)
 	db_rollback(s->db);
 }
 
-/* Binds a text time; at must live as long as the statement runs. */
-static void
-bind_time(sqlite3_stmt *q, const char *name, char at[WHEN_SIZE], long long t)
+void
+store_bind_time(sqlite3_stmt *q, const char *name, char at[WHEN_SIZE],
+	long long t)
 {
 	db_bind(q, name, when_format(at, t));
 }
@@ -162,7 +129,7 @@ static const char *const param[PARAMS] = {
  * each by its name for each record takes a sixth of the time.
  */
 static sqlite3_stmt *
-query(struct store *s, enum query i, const int **place)
+query(struct store *s, enum store_query i, const int **place)
 {
 	sqlite3_stmt *q = db_query(s->db, i);
 	int k;
@@ -200,31 +167,8 @@ bind_record(sqlite3_stmt *q, const int *place, const struct rec *rec)
 		bind_text(q, place[i], rec->f[i]);
 }
 
-int
-store_journal(struct store *s, const struct store_message *m, long long *id)
-{
-	sqlite3_stmt *q = db_query(s->db, JOURNAL);
-	char now[WHEN_SIZE];
-	int rc, r;
-
-	db_bind(q, ":ref", m->ref);
-	db_bind(q, ":to", m->to);
-	db_bind(q, ":sender", m->sender);
-	db_bind(q, ":body", m->body);
-	db_bind(q, ":body_sha256", m->body_sha256);
-	db_bind(q, ":media_url", m->media_url);
-	db_bind(q, ":segments", m->segments);
-	db_bind(q, ":send_at", m->send_at);
-	bind_time(q, ":now", now, m->created_at);
-	if ((rc = sqlite3_step(q)) == SQLITE_ROW)
-		*id = sqlite3_column_int64(q, 0);
-	r = db_done(s->db, q, rc);
-	return r == 0 && rc == SQLITE_DONE ? -1 : r;
-}
-
-/* The record that a statement yields and, behind a status record, its row. */
-static long long
-row(sqlite3_stmt *q, struct rec *rec)
+long long
+store_row(sqlite3_stmt *q, struct rec *rec)
 {
 	int i, n = sqlite3_column_count(q);
 
@@ -234,41 +178,19 @@ row(sqlite3_stmt *q, struct rec *rec)
 	return n > STATUS_FIELDS ? sqlite3_column_int64(q, STATUS_FIELDS) : 0;
 }
 
-/* Runs a statement whose rows are records. */
-static int
-records(struct store *s, sqlite3_stmt *q,
+int
+store_records(struct store *s, sqlite3_stmt *q,
 	int (*each)(void *ctx, const struct rec *rec), void *ctx)
 {
 	struct rec rec;
 	int r = 0, rc;
 
 	while ((rc = sqlite3_step(q)) == SQLITE_ROW && r == 0) {
-		row(q, &rec);
+		store_row(q, &rec);
 		r = each(ctx, &rec);
 	}
 	rc = db_done(s->db, q, rc);
 	return rc != 0 ? rc : r;
-}
-
-int
-store_find(struct store *s, const char *ref, struct rec *rec, long long *id)
-{
-	sqlite3_stmt *q = db_query(s->db, FIND);
-	int rc, r;
-
-	db_bind(q, ":ref", ref);
-	if ((rc = sqlite3_step(q)) == SQLITE_ROW) {
-		*id = row(q, rec);
-		return 0;
-	}
-	r = db_done(s->db, q, rc);
-	return r == 0 ? -1 : r;
-}
-
-void
-store_found(struct store *s)
-{
-	db_done(s->db, db_query(s->db, FIND), SQLITE_DONE);
 }
 
 /* *n is the number that a statement yields, 0 without a row. */
@@ -281,60 +203,12 @@ yield(struct store *s, sqlite3_stmt *q, long long *n)
 	return db_done(s->db, q, rc);
 }
 
-/* The same; -1 if it fails. */
-static long long
-number(struct store *s, sqlite3_stmt *q)
+long long
+store_number(struct store *s, sqlite3_stmt *q)
 {
 	long long n;
 
 	return yield(s, q, &n) == 0 ? n : -1;
-}
-
-int
-store_holds(struct store *s, const char *sid)
-{
-	sqlite3_stmt *q = db_query(s->db, HOLDS);
-
-	db_bind(q, ":sid", sid);
-	return (int)number(s, q);
-}
-
-int
-store_opted_out(struct store *s, const char *to, const char *sender)
-{
-	sqlite3_stmt *q = db_query(s->db, OPTED_OUT);
-
-	db_bind(q, ":to", to);
-	db_bind(q, ":sender", sender);
-	return (int)number(s, q);
-}
-
-long long
-store_made(struct store *s, const char *to, long long since)
-{
-	sqlite3_stmt *q = db_query(s->db, MADE);
-	char at[WHEN_SIZE];
-
-	db_bind(q, ":to", to);
-	bind_time(q, ":since", at, since);
-	return number(s, q);
-}
-
-int
-store_unsettled(struct store *s, int (*each)(void *ctx, long long id,
-	const struct rec *rec), void *ctx)
-{
-	sqlite3_stmt *q = db_query(s->db, UNSETTLED);
-	struct rec rec;
-	long long id;
-	int r = 0, rc;
-
-	while ((rc = sqlite3_step(q)) == SQLITE_ROW && r == 0) {
-		id = row(q, &rec);
-		r = each(ctx, id, &rec);
-	}
-	rc = db_done(s->db, q, rc);
-	return rc != 0 ? rc : r;
 }
 
 static void
@@ -422,9 +296,8 @@ locate(struct store *s, const char *sid, const char *ref, long long *id)
 	return yield(s, q, id);
 }
 
-/* Takes in what came for sid before its row. */
-static int
-take_early(struct store *s, const char *sid, long long now)
+int
+store_take_early(struct store *s, const char *sid, long long now)
 {
 	sqlite3_stmt *q = db_query(s->db, EARLY_TAKE);
 	struct rec rec;
@@ -434,7 +307,7 @@ take_early(struct store *s, const char *sid, long long now)
 	/* the rows are all deleted and set aside by the first step */
 	db_bind(q, ":sid", sid);
 	while ((rc = sqlite3_step(q)) == SQLITE_ROW && r == 0) {
-		m.batch = row(q, &rec);
+		m.batch = store_row(q, &rec);
 		if (m.id == 0)
 			r = locate(s, sid, NULL, &m.id);
 		if (r == 0)
@@ -469,7 +342,7 @@ attach(struct store *s, const struct rec *rec, long long now, long long *id)
 		r = locate(s, rec->f[SID], NULL, id);
 	if (r != 0 || n == 0)
 		return r;
-	return take_early(s, rec->f[SID], now);
+	return store_take_early(s, rec->f[SID], now);
 }
 
 /* Makes the row of a message that only the record tells of, if it can. */
@@ -489,7 +362,7 @@ make(struct store *s, const struct rec *rec, long long now, long long *id)
 	s->batch->made++;
 	if (rec->f[SID] == NULL)
 		return 0;
-	return take_early(s, rec->f[SID], now);
+	return store_take_early(s, rec->f[SID], now);
 }
 
 /* Keeps a record until its message has a row. */
@@ -513,7 +386,7 @@ keep_early(struct store *s, const struct rec *rec, long long now)
 
 /* The plain statements on a row that say only when. */
 static int
-note(struct store *s, enum query i, long long id, const char *status,
+note(struct store *s, enum store_query i, long long id, const char *status,
 	long long now)
 {
 	const int *place;
@@ -611,342 +484,8 @@ store_settle(struct store *s, long long now)
 	while (r == 0 && (rc = sqlite3_step(q)) == SQLITE_ROW) {
 		keep(sid, sizeof(sid), sqlite3_column_text(q, 0));
 		db_done(s->db, q, rc);
-		r = take_early(s, sid, now);
+		r = store_take_early(s, sid, now);
 	}
 	rc = db_done(s->db, q, r == 0 ? rc : SQLITE_DONE);
 	return r != 0 ? r : rc;
-}
-
-int
-store_expect_many(struct store *s)
-{
-	return db_run(s->db, "PRAGMA cache_size = -65536");
-}
-
-int
-store_batch_begin(struct store *s, struct store_batch *b)
-{
-	sqlite3_stmt *q;
-	int rc;
-
-	s->batch = b;
-	if (b->saved)
-		return 0;
-	q = db_query(s->db, BATCH_NEXT);
-	if ((rc = sqlite3_step(q)) == SQLITE_ROW) {
-		b->id = sqlite3_column_int64(q, 0);
-		b->first_change = sqlite3_column_int64(q, 1);
-		b->first_message = sqlite3_column_int64(q, 2);
-		b->first_log = sqlite3_column_int64(q, 3);
-	}
-	return db_done(s->db, q, rc);
-}
-
-int
-store_batch_end(struct store *s, struct store_batch *b, long long now)
-{
-	sqlite3_stmt *q;
-	char at[WHEN_SIZE];
-
-	s->batch = NULL;
-	if (b->changed + b->made + b->kept == 0)
-		return 0;
-	b->saved = 1;
-	q = db_query(s->db, BATCH_SAVE);
-	db_bind_number(q, ":id", b->id);
-	bind_time(q, ":now", at, now);
-	db_bind_number(q, ":changed", b->changed);
-	db_bind_number(q, ":made", b->made);
-	db_bind_number(q, ":kept", b->kept);
-	db_bind_number(q, ":first_change", b->first_change);
-	db_bind_number(q, ":first_message", b->first_message);
-	db_bind_number(q, ":first_log", b->first_log);
-	return db_change(s->db, q, NULL);
-}
-
-int
-store_batch_list(struct store *s,
-	int (*each)(void *ctx, const struct rec *rec), void *ctx)
-{
-	return records(s, db_query(s->db, BATCH_LIST), each, ctx);
-}
-
-/* The statements of an undo that have no result. */
-static int
-undo_step(struct store *s, enum query i, long long id, long long now, int *n)
-{
-	sqlite3_stmt *q = db_query(s->db, i);
-	char at[WHEN_SIZE];
-
-	db_bind_number(q, ":id", id);
-	bind_time(q, ":now", at, now);
-	return db_change(s->db, q, n);
-}
-
-/* Newest first, so that each finds its message as it left it. */
-static int
-undo_changes(struct store *s, long long id)
-{
-	sqlite3_stmt *q = db_query(s->db, UNDO_CHANGES), *change;
-	int r = 0, rc;
-
-	db_bind_number(q, ":id", id);
-	while (r == 0 && (rc = sqlite3_step(q)) == SQLITE_ROW) {
-		change = db_query(s->db, UNDO_CHANGE);
-		db_bind_number(change, ":change", sqlite3_column_int64(q, 0));
-		r = db_change(s->db, change, NULL);
-	}
-	rc = db_done(s->db, q, r == 0 ? rc : SQLITE_DONE);
-	return r != 0 ? r : rc;
-}
-
-int
-store_undo(struct store *s, long long id, long long now,
-	int (*each)(void *ctx, const struct rec *rec), void *ctx)
-{
-	int n, r;
-
-	if ((r = undo_step(s, UNDO_MARK, id, now, &n)) != 0 || n == 0)
-		return r != 0 ? r : -1;
-	if ((r = undo_step(s, UNDO_FIND, id, now, NULL)) == 0 &&
-	    (r = undo_changes(s, id)) == 0 &&
-	    (r = undo_step(s, UNDO_MADE, id, now, NULL)) == 0 &&
-	    (r = undo_step(s, UNDO_KEPT, id, now, NULL)) == 0)
-		r = records(s, db_query(s->db, UNDO_TOLD), each, ctx);
-	return r;
-}
-
-int
-store_once(struct store *s, const char *id)
-{
-	sqlite3_stmt *q = db_query(s->db, ONCE);
-	int n, r;
-
-	db_bind(q, ":id", id);
-	r = db_change(s->db, q, &n);
-	return r == 0 && n == 0 ? -1 : r;
-}
-
-int
-store_stuck(struct store *s, const struct store_stuck *w,
-	int (*each)(void *ctx, const struct rec *rec), void *ctx)
-{
-	sqlite3_stmt *q = db_query(s->db, STUCK);
-	char queued[WHEN_SIZE], sent[WHEN_SIZE];
-
-	bind_time(q, ":queued", queued, w->now - w->queued);
-	bind_time(q, ":sent", sent, w->now - w->sent);
-	db_bind_number(q, ":limit", w->limit == 0 ? -1 : w->limit);
-	return records(s, q, each, ctx);
-}
-
-int
-store_due(struct store *s, long long now, long long checked, long long limit,
-	int (*each)(void *ctx, const struct rec *rec), void *ctx)
-{
-	sqlite3_stmt *q = db_query(s->db, DUE);
-	char at[WHEN_SIZE], since[WHEN_SIZE];
-
-	bind_time(q, ":now", at, now);
-	bind_time(q, ":checked", since, checked);
-	db_bind_number(q, ":limit", limit);
-	return records(s, q, each, ctx);
-}
-
-int
-store_unpriced(struct store *s, const struct store_unpriced *w,
-	int (*each)(void *ctx, const struct rec *rec), void *ctx)
-{
-	sqlite3_stmt *q = db_query(s->db, UNPRICED);
-	char since[WHEN_SIZE], until[WHEN_SIZE];
-
-	db_bind_number(q, ":now", w->now);
-	bind_time(q, ":since", since, w->now - w->give_up);
-	bind_time(q, ":until", until, w->now - w->age);
-	db_bind_number(q, ":limit", w->limit == 0 ? -1 : w->limit);
-	return records(s, q, each, ctx);
-}
-
-int
-store_expired(struct store *s, const struct store_expired *w,
-	int (*each)(void *ctx, const struct rec *rec), void *ctx)
-{
-	sqlite3_stmt *q = db_query(s->db, EXPIRED);
-	char now[WHEN_SIZE], before[WHEN_SIZE];
-
-	bind_time(q, ":now", now, w->now);
-	bind_time(q, ":before", before, w->now - w->age);
-	db_bind_number(q, ":age", w->age);
-	db_bind_number(q, ":asked", w->asked);
-	db_bind_number(q, ":limit", w->limit == 0 ? -1 : w->limit);
-	return records(s, q, each, ctx);
-}
-
-int
-store_optout_list(struct store *s, const char *recipient, const char *sender,
-	int (*each)(void *ctx, const struct rec *rec), void *ctx)
-{
-	sqlite3_stmt *q = db_query(s->db, OPTOUT_LIST);
-
-	db_bind(q, ":recipient", recipient);
-	db_bind(q, ":sender", sender);
-	return records(s, q, each, ctx);
-}
-
-int
-store_optout_add(struct store *s, const char *recipient, const char *sender,
-	const char *source, long long now)
-{
-	sqlite3_stmt *q = db_query(s->db, OPTOUT_ADD);
-	char at[WHEN_SIZE];
-
-	db_bind(q, ":recipient", recipient);
-	db_bind(q, ":sender", sender);
-	db_bind(q, ":source", source);
-	bind_time(q, ":now", at, now);
-	return db_change(s->db, q, NULL);
-}
-
-int
-store_optout_remove(struct store *s, const char *recipient,
-	const char *sender)
-{
-	sqlite3_stmt *q = db_query(s->db, OPTOUT_REMOVE);
-	int n, r;
-
-	db_bind(q, ":recipient", recipient);
-	db_bind(q, ":sender", sender);
-	r = db_change(s->db, q, &n);
-	return r == 0 && n == 0 ? -1 : r;
-}
-
-static int
-run_reply(struct store *s, enum query i, const struct store_reply *m,
-	const char *sender, long long now, int *n)
-{
-	sqlite3_stmt *q = db_query(s->db, i);
-	char at[WHEN_SIZE];
-
-	db_bind(q, ":sid", m->sid);
-	db_bind(q, ":to", m->to);
-	db_bind(q, ":from", m->from);
-	db_bind(q, ":service", m->service);
-	db_bind(q, ":sender", sender);
-	db_bind(q, ":body", m->body);
-	db_bind(q, ":media_url", m->media_url);
-	db_bind(q, ":segments", m->segments);
-	db_bind(q, ":at", m->at);
-	bind_time(q, ":now", at, now);
-	return db_change(s->db, q, n);
-}
-
-int
-store_reply(struct store *s, const struct store_reply *m, long long now,
-	struct outcome *out)
-{
-	enum query change;
-	int n, r;
-
-	out->old = out->new = NULL;
-	out->word = "applied";
-	if ((r = run_reply(s, REPLY, m, NULL, now, &n)) != 0)
-		return r;
-	if (n == 0) {
-		r = run_reply(s, REPLY_AGAIN, m, NULL, now, &n);
-		out->word = n > 0 ? "same" : "conflict";
-		return r;
-	}
-	if ((r = take_early(s, m->sid, now)) != 0 || m->keyword == NULL)
-		return r;
-	out->word = m->keyword;
-	change = strcmp(m->keyword, "stop") == 0 ? REPLY_STOP : REPLY_START;
-	if (m->from != NULL && m->to != NULL)
-		r = run_reply(s, change, m, m->to, now, NULL);
-	if (r == 0 && m->from != NULL && m->service != NULL)
-		r = run_reply(s, change, m, m->service, now, NULL);
-	return r;
-}
-
-int
-store_retry(struct store *s, const struct store_retry *w,
-	int (*each)(void *ctx, const struct rec *rec), void *ctx)
-{
-	sqlite3_stmt *q = db_query(s->db, RETRY);
-
-	db_bind(q, ":sender", w->sender);
-	db_bind_number(q, ":now", w->now);
-	db_bind_number(q, ":tries", w->tries);
-	db_bind_number(q, ":wait", w->wait);
-	db_bind_number(q, ":age", w->age);
-	return records(s, q, each, ctx);
-}
-
-int
-store_log(struct store *s, const struct store_log *l)
-{
-	sqlite3_stmt *q = db_query(s->db, LOG);
-	char at[WHEN_SIZE];
-
-	bind_time(q, ":at", at, l->at);
-	db_bind(q, ":sid", l->sid);
-	db_bind(q, ":params", l->params);
-	db_bind(q, ":status", l->status);
-	db_bind(q, ":outcome", l->outcome);
-	db_bind(q, ":peer", l->peer);
-	db_bind(q, ":signature", l->signature);
-	db_bind(q, ":host", l->host);
-	db_bind(q, ":target", l->target);
-	db_bind(q, ":source", l->source);
-	db_bind(q, ":event_id", l->event_id);
-	db_bind_number(q, ":answer", l->answer);
-	db_bind_number(q, ":took_us", l->took_us);
-	return db_change(s->db, q, NULL);
-}
-
-int
-store_took_event(struct store *s, const char *event_id)
-{
-	sqlite3_stmt *q = db_query(s->db, EVENT_TAKEN);
-
-	db_bind(q, ":event_id", event_id);
-	return (int)number(s, q);
-}
-
-int
-store_logged(struct store *s, long long id,
-	void (*found)(void *ctx, const struct store_request *r), void *ctx)
-{
-	sqlite3_stmt *q = db_query(s->db, LOGGED);
-	const char *text[7];
-	struct store_request r;
-	int rc, status, i;
-
-	if (id > 0)
-		db_bind_number(q, ":id", id);
-	if ((rc = sqlite3_step(q)) == SQLITE_ROW) {
-		for (i = 0; i < 7; i++)
-			text[i] = (const char *)sqlite3_column_text(q, i);
-		r.id = sqlite3_column_int64(q, 0);
-		r.at = text[1];
-		r.status = text[2];
-		r.signature = text[3];
-		r.host = text[4];
-		r.target = text[5];
-		r.params = text[6];
-		found(ctx, &r);
-		return db_done(s->db, q, SQLITE_DONE);
-	}
-	status = db_done(s->db, q, rc);
-	return status == 0 ? -1 : status;
-}
-
-int
-store_refused(struct store *s, long long minute, long long requests)
-{
-	sqlite3_stmt *q = db_query(s->db, REFUSED_THEN);
-	char at[WHEN_SIZE];
-
-	bind_time(q, ":minute", at, minute);
-	db_bind_number(q, ":requests", requests);
-	return db_change(s->db, q, NULL);
 }
