@@ -74,7 +74,7 @@ listening() {
 	before PR_SET_SECCOMP 'read(0, "POST'
 	before 'RLIMIT_CORE, {rlim_cur=0, rlim_max=0}' 'read(0, "POST'
 	# the configuration was read by then
-	! sed '1,/PR_SET_SECCOMP/d' trace | grep -F "$SMS_CONF"
+	refute grep -F "$SMS_CONF" <(sed "1,/PR_SET_SECCOMP/d" trace)
 	# and nothing was opened but what belongs to the store and the spool
 	sed '1,/PR_SET_SECCOMP/d' trace | sed -n 's/.*open[at]*([^"]*"\([^"]*\)".*/\1/p' |
 		grep -vx -e "$SMS_DB.*" -e "$PWD" -e /dev/urandom -e /dev/null >others || :
@@ -84,20 +84,20 @@ listening() {
 @test "nothing that is needed is forbidden" {
 	sent 1 >r1; sent 2 >r2
 	request a=b forged >forged
-	traced -- <r1; [ "$code" = 200 ]; ! denied
-	traced -- <forged; [ "$code" = 401 ]; ! denied
-	traced -- <r2; [ "$code" = 200 ]; ! denied
-	printf 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n' | traced --; ! denied
-	traced -- <forged; ! denied
+	traced -- <r1; [ "$code" = 200 ]; refute denied
+	traced -- <forged; [ "$code" = 401 ]; refute denied
+	traced -- <r2; [ "$code" = 200 ]; refute denied
+	printf 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n' | traced --; refute denied
+	traced -- <forged; refute denied
 	taken 2
 	# the store is held: this one stays in the spool
 	store_held
 	sent 3 >r3
-	traced -- <r3; [ "$code" = 200 ]; ! denied
+	traced -- <r3; [ "$code" = 200 ]; refute denied
 	store_released
 	# no spool
 	sent 4 >r4
-	SMS_SPOOL=$PWD/none/spool traced -- <r4; [ "$code" = 200 ]; ! denied
+	SMS_SPOOL=$PWD/none/spool traced -- <r4; [ "$code" = 200 ]; refute denied
 	settled
 	taken 4
 	# by CGI, with a secret
@@ -109,7 +109,7 @@ listening() {
 			sms-sign "$WEBHOOK_BASE_URL/api/webhooks/twilio")" \
 		traced -- < <(printf %s "$body")
 	[ "$code" = 200 ]
-	! denied
+	refute denied
 	taken 5
 }
 
@@ -130,8 +130,8 @@ listening() {
 	hook=$(awk '/PR_SET_SECCOMP/ { print $1; exit }' trace)
 	grep "^$hook " trace >own
 	[ "$(grep -c accept own)" -gt 0 ]
-	! grep -E '= -1 (EPERM|EACCES)' own
-	! grep -E 'exec|socket\(' <(sed '1,/PR_SET_SECCOMP/d' own)
+	refute grep -E '= -1 (EPERM|EACCES)' own
+	refute grep -E 'exec|socket\(' <(sed '1,/PR_SET_SECCOMP/d' own)
 }
 
 @test "a kernel that has none of it is no hindrance" {
@@ -149,7 +149,7 @@ listening() {
 	sent 4 >r
 	traced -e inject=prctl:error=EINVAL -- <r
 	[ "$code" = 200 ]
-	! grep -q landlock_restrict_self trace
+	refute grep -q landlock_restrict_self trace
 	[ ! -s log ]
 	taken 4
 }
@@ -184,11 +184,11 @@ listening() {
 	rm -f sms.db-*
 	ln -s real/sms.db sms.db
 	sent 1 >r
-	traced -- <r; [ "$code" = 200 ]; ! denied
+	traced -- <r; [ "$code" = 200 ]; refute denied
 	SMS_DB=real/sms.db taken 1
 	sent 2 >r
 	SMS_DB=link/sms.db SMS_SPOOL=spool traced -- <r
-	[ "$code" = 200 ]; ! denied
+	[ "$code" = 200 ]; refute denied
 	SMS_DB=link/sms.db taken 2
 	sent 3 >r
 	SMS_DB=none/sms.db traced -- <r || :
@@ -227,7 +227,7 @@ listening() {
 	[ "$(grep -c sendto trace)" -eq 1 ]
 	grep -qE 'sendto\(3, "<12>[^"]* sms-hook\[[0-9]+\]: 401 bad_signature from 192.0.2.7"' trace
 	before 'connect(3, {sa_family=AF_UNIX, sun_path="/dev/log"' PR_SET_SECCOMP
-	! denied
+	refute denied
 	# by CGI what is said after the answer
 	sent 1 >r
 	sms-apply </dev/null
@@ -244,7 +244,7 @@ listening() {
 	store_released
 	[ "$code" = 200 ]
 	grep -q "sendto(.*callbacks wait in '$SMS_DB.spool'" trace
-	! denied
+	refute denied
 }
 
 @test "with -s the process beside one that listens reaches syslog, too" {
@@ -256,7 +256,7 @@ listening() {
 	[ "$(post_callback "MessageSid=$SID&MessageStatus=sent")" = 200 ]
 	until_true 10 grep -q "sendto(.*callbacks wait in '$SMS_DB.spool'" trace
 	store_released
-	! denied
+	refute denied
 	# (on whatever descriptor, strace says that it was sent)
 	to=$(sed -n 's/.* connect(\([0-9]*\), {sa_family=AF_UNIX, sun_path="\/dev\/log".*/\1/p' trace)
 	other=$(pgrep -P "$STARTED_PID" -x sms-hook)

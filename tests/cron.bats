@@ -128,7 +128,7 @@ ended() {
 	bearing HEAD; refused 405 method
 	bearing PUT; refused 405 method
 	grep -qx $'Allow: GET, POST\r' answer
-	! grep -r "$CRON_SECRET" log answer
+	refute grep -r "$CRON_SECRET" log answer
 	[ ! -e runs ]
 	asked GET "authorization: bEARER   $CRON_SECRET"; [ "$code" = 200 ]
 	[ -e runs ]
@@ -146,7 +146,7 @@ ended() {
 	chmod 600 file
 	CRON_SECRET='' CRON_SECRET_FILE=$PWD/file bearing GET "$secret"
 	[ "$code" = 200 ]
-	! grep CRON_SECRET environment
+	refute grep CRON_SECRET environment
 	SMS_RECONCILE=other bearing GET
 	[ "$code $status" = '503 78' ]
 }
@@ -212,12 +212,12 @@ ended() {
 	bearing GET
 	[ "$(body)" = '{"exit_status":141}' ]
 	grep -q ' 0 -> /dev/null' fds
-	! grep socket fds
+	refute grep socket fds
 	[ "$(sed -n 's/^PATH=\([^:]*\):.*/\1/p' environment)" = "$PWD" ]
 	other 0 'env >environment; echo checked 0'
 	by_cgi GET "HTTP_AUTHORIZATION=Bearer $CRON_SECRET" HTTP_PROXY=http://x
 	[ "$code" = 200 ]
-	! grep -E '^HTTP_' environment
+	refute grep -E '^HTTP_' environment
 }
 
 @test "by CGI it is the same" {
@@ -259,7 +259,7 @@ ended() {
 	[ "$(grep -c ended runs)" -eq 2 ]
 	SECRET=x called
 	[ "$code" = 401 ]
-	! grep -E 'no_runner|answer_lost' log
+	refute grep -E 'no_runner|answer_lost' log
 }
 
 @test "a client that leaves does not end the run" {
@@ -270,7 +270,7 @@ ended() {
 	until_true 10 has_run begun
 	kill "$HOOK"
 	until_true 10 ended "$HOOK"
-	! has_run ended
+	refute has_run ended
 	echo >go
 	until_true 10 has_run ended
 }
@@ -349,7 +349,7 @@ ended() {
 	called & first=$!
 	until_true 10 has_run begun
 	sleep 2.5
-	! ended "$HOOK"
+	refute ended "$HOOK"
 	echo >go
 	wait $first
 	[ "$(cat answer)" = '{"checked":1,"applied":0,"exit_status":0}' ]

@@ -88,7 +88,7 @@ outcomes() {
 	[ "$(sql "SELECT source, at FROM message_delivery_status
 		WHERE status = 'sent'")" = 'event|2026-02-03T04:05:06Z' ]
 	# nothing is answered: it is no TwiML webhook
-	! grep -q '^Content-Type' answer
+	refute grep -q '^Content-Type' answer
 }
 
 @test "the log has the event, and what vouched for it" {
@@ -314,7 +314,7 @@ EZ2|event|applied|success|200|hooks.example.net|unknown|28|$SID|1|DELIVERED" ]
 		"from":"+14155550100","to":"+15005550006","numMedia":0,"body":"Ahoy!\n\ud83d\ude00",
 		"numSegments":1,"messagingServiceSid":"MG1"}}'
 	[ "$code $status" = '200 0' ]
-	! grep -q '^Content-Type' answer
+	refute grep -q '^Content-Type' answer
 	[ "$(sql "SELECT direction, status, from_number, to_number, hex(body), segments,
 		created_at, sender FROM messages")" = \
 		"inbound|received|+14155550100|+15005550006|41686F79210AF09F9880|1|2026-02-03T04:05:06Z|MG1" ]

@@ -66,6 +66,12 @@ group_gone() {
 		! ps -A -o pgid=,stat= | grep -Eq "^ *$1 +[^Z]"
 }
 
+# refute command...: it fails, as it should; a "!" in the middle of a test would
+# be heard by nobody.
+refute() {
+	! "$@"
+}
+
 # until_true seconds command...: tries again and again, no longer than that.
 until_true() {
 	local end=$((SECONDS + $1))

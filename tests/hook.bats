@@ -703,7 +703,7 @@ tcp_start() {
 	tcp_start sh -c 'exec sms-hook 2>&1'
 	curl -sS -i -o answer "http://127.0.0.1:$port/"
 	head -n 1 answer | grep -q "^HTTP/1.1 503"
-	! grep -q sms-hook answer
+	refute grep -q sms-hook answer
 }
 
 @test "the time now can be given" {

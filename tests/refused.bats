@@ -65,7 +65,7 @@ counted() {
 	counted "$T:00Z|500 2026-01-01T00:01:00Z|1"
 	[ "$(sql "SELECT DISTINCT status, answer, params IS NULL FROM webhook_logs")" = \
 		'bad_signature|401|1' ]
-	! grep -aE 'secret of|14155550100' log sms.db.spool.refused sms.db
+	refute grep -aE 'secret of|14155550100' log sms.db.spool.refused sms.db
 }
 
 @test "500 to a process that listens leave the same" {
@@ -122,7 +122,7 @@ counted() {
 	done
 	[ "$(grep -c ' 401 bad_signature from ' log)" -eq 3 ]
 	[ ! -e sms.db ]
-	! grep -v ' 401 bad_signature from ' log
+	refute grep -v ' 401 bad_signature from ' log
 }
 
 # (a link out of all that may be opened, where there is Landlock)

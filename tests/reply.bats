@@ -112,7 +112,7 @@ twiml='<?xml version="1.0" encoding="UTF-8"?><Response/>'
 	posted "MessageSid=$SID&SmsStatus=receiving&Body=STOP&From=%2B14155550100&To=%2B15005550006"
 	posted "MessageSid=$SID&MessageStatus=sent&SmsStatus=received&Body=STOP"
 	[ "$code" = 200 ]
-	! grep -q '^Content-Type' answer
+	refute grep -q '^Content-Type' answer
 	[ "$(sql 'SELECT count(*) FROM messages')" = 0 ]
 	[ "$(sql 'SELECT count(*) FROM early_status')" = 3 ]
 	[ "$(pairs)" = '' ]
@@ -299,7 +299,7 @@ $THEM $SERVICE reply" ]
 	SMS_SPOOL=$PWD/none/spool posted "MessageSid=$SID&SmsStatus=received&Body=STOP"
 	[ "$code $status" = '503 74' ]
 	grep -q 'sms-hook: 503 store_failed' log
-	! grep -q Response answer
+	refute grep -q Response answer
 }
 
 @test "a process that listens answers replies with TwiML and callbacks without" {
@@ -312,7 +312,7 @@ $THEM $SERVICE reply" ]
 	grep -qi '^Content-Type: text/xml' head
 	[ "$(cat answer)" = "$twiml" ]
 	[ "$(post_callback "MessageSid=${SID%f}0&MessageStatus=sent" -D head)" = 200 ]
-	! grep -qi '^Content-Type' head
+	refute grep -qi '^Content-Type' head
 	listed() { [ "$(pairs 2>/dev/null)" = "$THEM +15005550006 reply" ]; }
 	until_true 10 listed
 }

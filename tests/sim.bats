@@ -554,7 +554,7 @@ fault() {
 		status=0
 		create Body=$i >/dev/null || status=$?
 		echo $status >>ends
-		! sqlite3 :memory: "SELECT json(readfile('answer'))" 2>/dev/null
+		refute sqlite3 :memory: "SELECT json(readfile('answer'))" 2>/dev/null
 	done
 	[ "$(sort -u ends | xargs)" = '0 18' ]
 	[ "$(simsql 'SELECT count(*) FROM message')" -eq 10 ]
