@@ -33,7 +33,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "confine.h"
@@ -242,7 +241,7 @@ static const int always[] = {
 	SYS_brk, SYS_munmap, SYS_mremap, SYS_madvise,
 	SYS_futex, SYS_sched_yield, SYS_restart_syscall, SYS_exit,
 	SYS_exit_group, SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn,
-	SYS_sigaltstack, SYS_nanosleep, SYS_clock_nanosleep,
+	SYS_nanosleep, SYS_clock_nanosleep,
 	SYS_clock_gettime, SYS_clock_getres, SYS_gettimeofday, SYS_getrandom,
 	SYS_getpid, SYS_gettid, SYS_getppid, SYS_getuid, SYS_geteuid,
 	SYS_getgid, SYS_getegid, SYS_uname, SYS_sysinfo,
@@ -250,17 +249,19 @@ static const int always[] = {
 	SYS_open, SYS_stat, SYS_lstat, SYS_access, SYS_unlink, SYS_rename,
 	SYS_readlink, SYS_pipe, SYS_dup2, SYS_poll, SYS_select, SYS_time,
 #endif
-#ifdef SYS_faccessat2
-	SYS_faccessat2,
-#endif
 #ifdef SYS_rseq
 	SYS_rseq,
 #endif
 };
 
+/*
+ * The kernel compiles the filter for each process, which is a tenth of what a
+ * callback costs: every instruction counts.
+ */
 enum {
 	WORDS = 16,  /* of 32 calls; newer ones are none of ours */
-	CODE_MAX = 128
+	CODE_MAX = 128,
+	ALLOW = 254, DENY = 255  /* jumps to the ends, until they are known */
 };
 
 struct program {
@@ -278,63 +279,98 @@ add(struct program *p, unsigned code, uint32_t k, unsigned if_true,
 	p->code[p->n++] = f;
 }
 
+#define IF(test, k) BPF_JMP | (test) | BPF_K, (uint32_t)(k)
 #define LOAD(field) BPF_LD | BPF_W | BPF_ABS, \
 	(uint32_t)offsetof(struct seccomp_data, field), 0, 0
-/* the low half: little-endian on both machines */
+/* the low half: little-endian on both machines; the high half */
 #define LOAD_ARG(i) BPF_LD | BPF_W | BPF_ABS, \
 	(uint32_t)(offsetof(struct seccomp_data, args) + 8 * (i)), 0, 0
-#define RETURN(what) BPF_RET | BPF_K, what, 0, 0
-#define DENY (SECCOMP_RET_ERRNO | EPERM)
+#define LOAD_HIGH(i) BPF_LD | BPF_W | BPF_ABS, \
+	(uint32_t)(offsetof(struct seccomp_data, args) + 8 * (i) + 4), 0, 0
 
 /* That call is allowed if the argument has none of these bits. */
 static void
 allow_without(struct program *p, int call, int arg, uint32_t bits)
 {
-	add(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)call, 0, 4);
+	add(p, IF(BPF_JEQ, call), 0, 2);
 	add(p, LOAD_ARG(arg));
-	add(p, BPF_JMP | BPF_JSET | BPF_K, bits, 1, 0);
-	add(p, RETURN(SECCOMP_RET_ALLOW));
-	add(p, RETURN(DENY));
+	add(p, IF(BPF_JSET, bits), DENY, ALLOW);
 }
 
-/* That call is allowed if the argument is that pointer or number. */
+/* That call is allowed if the argument is NULL. */
 static void
-allow_equal(struct program *p, int call, int arg, uint64_t value)
+allow_null(struct program *p, int call, int arg)
 {
-	add(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)call, 0, 6);
+	add(p, IF(BPF_JEQ, call), 0, 4);
 	add(p, LOAD_ARG(arg));
-	add(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)value, 0, 3);
-	add(p, BPF_LD | BPF_W | BPF_ABS, (uint32_t)(offsetof(struct
-		seccomp_data, args) + 8 * (size_t)arg + 4), 0, 0);
-	add(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(value >> 32), 0, 1);
-	add(p, RETURN(SECCOMP_RET_ALLOW));
-	add(p, RETURN(DENY));
+	add(p, IF(BPF_JEQ, 0), 0, DENY);
+	add(p, LOAD_HIGH(arg));
+	add(p, IF(BPF_JEQ, 0), ALLOW, DENY);
+}
+
+/* That call is allowed if the argument is that number of 32 bits. */
+static void
+allow_number(struct program *p, int call, int arg, uint32_t number)
+{
+	add(p, IF(BPF_JEQ, call), 0, 2);
+	add(p, LOAD_ARG(arg));
+	add(p, IF(BPF_JEQ, number), ALLOW, DENY);
 }
 
 /*
- * A call whose number has its bit set in word[] is allowed: 16 comparisons
- * and a shift take the kernel less time to check than 80 comparisons.
+ * X becomes the bit of the call in its word, A the number of the call.  This
+ * comes first: Linux tries out what is constant of a filter for each call that
+ * there is, up to the first shift.
  */
+static void
+load_call(struct program *p)
+{
+	add(p, LOAD(nr));
+	add(p, BPF_ALU | BPF_AND | BPF_K, 31, 0, 0);
+	add(p, BPF_MISC | BPF_TAX, 0, 0, 0);
+	add(p, BPF_LD | BPF_IMM, 1, 0, 0);
+	add(p, BPF_ALU | BPF_LSH | BPF_X, 0, 0, 0);
+	add(p, BPF_MISC | BPF_TAX, 0, 0, 0);
+	add(p, LOAD(arch));
+	add(p, IF(BPF_JEQ, ARCH), 0, DENY);
+	add(p, LOAD(nr));
+}
+
+/* A call whose number has its bit set in word[] is allowed. */
 static void
 allow_listed(struct program *p, const uint32_t word[WORDS])
 {
 	unsigned i;
 
-	add(p, BPF_JMP | BPF_JGE | BPF_K, WORDS * 32, 3 * WORDS + 5, 0);
-	add(p, BPF_ALU | BPF_AND | BPF_K, 31, 0, 0);
-	add(p, BPF_MISC | BPF_TAX, 0, 0, 0);
-	add(p, LOAD(nr));
 	add(p, BPF_ALU | BPF_RSH | BPF_K, 5, 0, 0);
-	for (i = 0; i < WORDS - 1; i++) {
-		add(p, BPF_JMP | BPF_JEQ | BPF_K, i, 0, 2);
-		add(p, BPF_LD | BPF_IMM, word[i], 0, 0);
-		add(p, BPF_JMP | BPF_JA, 3 * (WORDS - 1 - i) - 2, 0, 0);
+	for (i = 0; i < WORDS; i++) {
+		if (word[i] == 0)
+			continue;
+		add(p, IF(BPF_JEQ, i), 0, 2);
+		add(p, BPF_MISC | BPF_TXA, 0, 0, 0);
+		add(p, IF(BPF_JSET, word[i]), ALLOW, DENY);
 	}
-	add(p, BPF_LD | BPF_IMM, word[i], 0, 0);
-	add(p, BPF_ALU | BPF_RSH | BPF_X, 0, 0, 0);
-	add(p, BPF_JMP | BPF_JSET | BPF_K, 1, 0, 1);
-	add(p, RETURN(SECCOMP_RET_ALLOW));
-	add(p, RETURN(DENY));
+}
+
+/* The ends, of which DENY is fallen into; now jumps to them can be made. */
+static void
+finish(struct program *p)
+{
+	unsigned deny = p->n, allow = p->n + 1u;
+	struct sock_filter *f;
+	unsigned i;
+
+	add(p, BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM, 0, 0);
+	add(p, BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
+	for (i = 0; i < deny; i++) {
+		f = &p->code[i];
+		if (BPF_CLASS(f->code) != BPF_JMP)
+			continue;
+		if (f->jt >= ALLOW)
+			f->jt = (uint8_t)((f->jt == DENY ? deny : allow) - i - 1);
+		if (f->jf >= ALLOW)
+			f->jf = (uint8_t)((f->jf == DENY ? deny : allow) - i - 1);
+	}
 }
 
 static int
@@ -355,23 +391,20 @@ fence_calls(const struct confine *c)
 	if (c->sends)
 		word[SYS_sendmsg / 32] |= (uint32_t)1 << SYS_sendmsg % 32;
 
-	add(&p, LOAD(arch));
-	add(&p, BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0);
-	add(&p, RETURN(DENY));
-	add(&p, LOAD(nr));
+	load_call(&p);
 	/* no code but the one that was loaded: 4 is PROT_EXEC */
 	allow_without(&p, SYS_mmap, 2, 4);
-	allow_without(&p, SYS_mprotect, 2, 4);
 	/* of clone(2) only what fork(3) does: a copy, nothing shared */
 	if (c->forks)
 		allow_without(&p, SYS_clone, 0, ~(uint32_t)0x012000ff);
 	/* to whom it is connected, and to no other address */
-	allow_equal(&p, SYS_sendto, 4, 0);
+	allow_null(&p, SYS_sendto, 4);
 	/* reads a limit, and sets none */
-	allow_equal(&p, SYS_prlimit64, 2, 0);
+	allow_null(&p, SYS_prlimit64, 2);
 	/* abort(3), of this process only; a copy cannot, and is ended anyhow */
-	allow_equal(&p, SYS_tgkill, 0, (uint64_t)getpid());
+	allow_number(&p, SYS_tgkill, 0, (uint32_t)getpid());
 	allow_listed(&p, word);
+	finish(&p);
 	f.len = p.n;
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &f) == 0;
 }
@@ -393,7 +426,6 @@ confine(const struct confine *c)
 	int done = CONFINE_LIMITS;
 
 	set_limits(c);
-	tzset();  /* the C library opens /etc/localtime once, and not later */
 	/* both want it from whoever is not root */
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return done;
@@ -414,7 +446,6 @@ confine(const struct confine *c)
 	int i, done = CONFINE_LIMITS;
 
 	set_limits(c);
-	tzset();
 	for (i = 0; i < 2; i++)
 		if ((d = directory(dir, c->path[i])) != NULL) {
 			unveil(d, "rwc");

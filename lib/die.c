@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "die.h"
@@ -66,6 +67,7 @@ die_open_syslog(void)
 	if ((fd = fcntl(0, F_DUPFD, 3)) >= 0)
 		close(fd);
 	openlog(progname, LOG_PID | LOG_NDELAY, LOG_USER);
+	tzset();  /* syslog(3) opens /etc/localtime once, and not later */
 	if (fd >= 0 && fcntl(fd, F_GETFD) >= 0)
 		syslog_fd = fd;
 }
