@@ -1,3 +1,6 @@
+#ifdef __linux__
+#define _DEFAULT_SOURCE  /* syscall */
+#endif
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
@@ -9,6 +12,9 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <sys/syscall.h>
+#endif
 
 #include "conf.h"
 #include "die.h"
@@ -20,14 +26,19 @@ enum {
 	CLOSE_MAX = 1024  /* closed where /dev/fd does not list them */
 };
 
+/* Linux does in one call what takes ten elsewhere. */
 static void
 close_others(void)
 {
-	DIR *dir = opendir("/dev/fd");
+	DIR *dir;
 	struct dirent *e;
 	long long fd;
 
-	if (dir == NULL) {
+#ifdef SYS_close_range
+	if (syscall(SYS_close_range, 3U, ~0U, 0U) == 0)
+		return;
+#endif
+	if ((dir = opendir("/dev/fd")) == NULL) {
 		for (fd = 3; fd < CLOSE_MAX; fd++)
 			close((int)fd);
 		return;
