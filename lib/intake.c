@@ -255,7 +255,7 @@ intake_keep(struct intake *in)
 static void
 gather(struct intake *in)
 {
-	if (in->lots++ > 0 && !in->hurry)
+	if (in->lots++ > 0)
 		when_sleep_ms(GATHER_MS);
 }
 
