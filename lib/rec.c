@@ -123,10 +123,13 @@ rec_read(struct rec_reader *r, struct rec *rec)
 	int got;
 
 	memset(rec, 0, sizeof(*rec));
-	do
+	do {
+		/* a spool can end in thousands of empty lines */
+		for (; r->start < r->end && r->data[r->start] == '\n'; r->start++)
+			r->number++;
 		if ((got = next_line(r, &line, &len)) <= 0)
 			return got;
-	while (len == 0 || line[0] == '#');
+	} while (len == 0 || line[0] == '#');
 	if (memchr(line, '\0', len) != NULL) {
 		r->why = "has a NUL byte";
 		return -1;

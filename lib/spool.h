@@ -1,7 +1,7 @@
 /*
  * spool: lines that are durable at once and are taken in, all together, by
  * whoever comes first.  One synced line costs a fraction of what opening a
- * database and committing to it does, and it waits for nobody.
+ * database and committing to it does, and nobody keeps it waiting for long.
  */
 #ifndef SPOOL_H
 #define SPOOL_H
@@ -12,7 +12,8 @@
  * Adds lines, each of which ends in a newline, with one sync.  Returns 0 once
  * they are on the disk, or -1 with errno; then some may be there, the last one
  * perhaps in part, as comments: lines that begin with #.  There are other
- * comments, and empty lines.
+ * comments, and empty lines, many of them at the end: room for what follows.
+ * EAGAIN: somebody has kept the file locked for a second.
  */
 int spool_add(const char *path, const char *lines, size_t len);
 

@@ -524,7 +524,9 @@ hook_started() {
 	waits N=1
 	[ "$(sql 'SELECT count(*) FROM webhook_logs')" = 0 ]
 	# no room for a line, or for a part of one, which then does no harm
-	mv sms.db.spool.taking kept
+	# (but for the empty lines at its end)
+	grep . sms.db.spool.taking >kept
+	rm sms.db.spool.taking
 	for room in 0 1 2 40 150; do
 		printf '#%*s\n' $((1024 - room - $(wc -c <kept) - 2)) '' >filling
 		cat kept filling >sms.db.spool

@@ -47,6 +47,76 @@ teardown() {
 	done
 }
 
+@test "lines have room in the file, which is a text, and are added where the last one ends" {
+	request "MessageSid=$SID&MessageStatus=sent&N=first" >first
+	request "MessageSid=$SID&MessageStatus=delivered&N=second" >second
+	waiting first
+	size=$(wc -c <sms.db.spool)
+	[ $((size % 4096)) -eq 0 ]
+	strace -qq -s 4096 -o trace sms-hook <second >answer 2>log
+	answered answer
+	# the second one did not make the file longer
+	[ "$(grep -c '^writev.*N=second' trace)" = 1 ]
+	[ -z "$(grep '^writev' trace | grep -vE '= [0-9]{3}$')" ]
+	gone
+	[ "$(times N=first)" = 1 ]
+	[ "$(times N=second)" = 1 ]
+	# until the room is used up; then there is more
+	for i in $(seq 90); do
+		request "MessageSid=$SID&MessageStatus=sent&N=$i." >third
+		waiting third
+	done
+	[ "$(wc -c <sms.db.spool)" -gt "$size" ]
+	[ "$(grep -c "^$SID" sms.db.spool)" -eq 90 ]
+	# a blank line ahead of each, and others only at the end
+	[ "$(sed -n '/^$/{N;/^\n$/q};p' sms.db.spool | grep -c .)" -eq 91 ]
+	[ "$(tr -d '\0' <sms.db.spool | cmp - sms.db.spool)" = '' ]
+	run -0 --separate-stderr settled
+	[ -z "$stderr" ]
+	gone
+	[ "$(sql "SELECT count(DISTINCT params) FROM webhook_logs WHERE params LIKE '%.'")" = 90 ]
+}
+
+@test "what is left of a line that was lost in part is not written over, nor what follows" {
+	request "MessageSid=$SID&MessageStatus=sent&N=first" >first
+	request "MessageSid=$SID&MessageStatus=delivered&N=second" >second
+	waiting first
+	# its page came to the disk, the one before it did not
+	printf 'N=third\t.\n' | dd of=sms.db.spool bs=1 seek=8000 conv=notrunc 2>dd.log
+	sms-hook <second >answer 2>log
+	answered answer
+	grep -q 'spool line [0-9]* is not whole: passed over' log
+	[ "$(wc -l <log)" -eq 1 ]
+	gone
+	[ "$(times N=first)" = 1 ]
+	[ "$(times N=second)" = 1 ]
+}
+
+@test "who was stopped while it holds the spool keeps no callback waiting" {
+	request "MessageSid=$SID&MessageStatus=sent&N=first" >first
+	cc -o hold "$ROOT/tests/torture/hold.c"
+	settled
+	# each of the two bytes that are locked
+	for byte in 0 1; do
+		: >sms.db.spool
+		rm -f held answer
+		mkfifo go$byte
+		./hold sms.db.spool $byte <go$byte >held 3>&- &
+		holder=$!
+		exec 8>go$byte
+		until_true 10 test -s held
+		sms-hook <first >answer 2>log 3>&- 8>&- &
+		hook=$!
+		until_true 10 answered answer
+		grep -q "cannot write spool '$SMS_DB.spool': Resource temporarily" log
+		[ "$(times N=first)" = $((byte + 1)) ]
+		exec 8>&-
+		wait $holder
+		wait $hook
+		gone
+	done
+}
+
 @test "takers and adders at once take each callback once" {
 	settled
 	for i in $(seq 200); do
