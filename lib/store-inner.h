@@ -16,18 +16,20 @@
 	X(BATCH_SAVE, batch_save) X(CALLED, called) X(DUE, due) \
 	X(EARLY_KEEP, early_keep) X(EARLY_READY, early_ready) \
 	X(EARLY_TAKE, early_take) X(EVENT_TAKEN, event_taken) \
-	X(EXPIRED, expired) X(FIND, find) X(HOLDS, holds) \
-	X(JOURNAL, journal) X(LOCATE, locate) X(LOG, log) X(LOGGED, logged) \
+	X(EXPIRED, expired) X(FACTS, facts) X(FIND, find) \
+	X(FOLLOW, follow) X(HOLDS, holds) X(JOURNAL, journal) \
+	X(LOCATE, locate) X(LOG, log) X(LOGGED, logged) \
 	X(LOOKED, looked) X(MADE, made) X(MAKE, make) X(ONCE, once) \
 	X(OPTED_OUT, opted_out) X(OPTOUT_ADD, optout_add) \
 	X(OPTOUT_LIST, optout_list) X(OPTOUT_REMOVE, optout_remove) \
-	X(REFUSED_THEN, refused) X(REPLY, reply) X(REPLY_AGAIN, reply_again) \
-	X(REPLY_START, reply_start) X(REPLY_STOP, reply_stop) \
-	X(RETRY, retry) X(STUCK, stuck) X(UNDO_CHANGE, undo_change) \
-	X(UNDO_CHANGES, undo_changes) X(UNDO_FIND, undo_find) \
-	X(UNDO_KEPT, undo_kept) X(UNDO_MADE, undo_made) \
-	X(UNDO_MARK, undo_mark) X(UNDO_TOLD, undo_told) \
-	X(UNPRICED, unpriced) X(UNSETTLED, unsettled) X(VERDICT, verdict)
+	X(REFUSED_THEN, refused) X(REPLY, reply) \
+	X(REPLY_AGAIN, reply_again) X(REPLY_START, reply_start) \
+	X(REPLY_STOP, reply_stop) X(RETRY, retry) X(STUCK, stuck) \
+	X(UNDO_CHANGE, undo_change) X(UNDO_CHANGES, undo_changes) \
+	X(UNDO_FIND, undo_find) X(UNDO_KEPT, undo_kept) \
+	X(UNDO_MADE, undo_made) X(UNDO_MARK, undo_mark) \
+	X(UNDO_TOLD, undo_told) X(UNPRICED, unpriced) \
+	X(UNSETTLED, unsettled) X(VERDICT, verdict)
 
 enum store_query {
 #define NAME(name, file) name,

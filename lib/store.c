@@ -10,12 +10,12 @@
 #include "store-inner.h"
 
 extern const char sql_schema[], sql_schema_2[], sql_error_codes[],
-	sql_schema_4[], sql_schema_5[], sql_schema_6[];
+	sql_schema_4[], sql_schema_5[], sql_schema_6[], sql_schema_7[];
 
 /* What brings the schema from version i to i + 1. */
 static const char *const migration[] = {
 	sql_schema, sql_schema_2, sql_error_codes, sql_schema_4, sql_schema_5,
-	sql_schema_6
+	sql_schema_6, sql_schema_7
 };
 
 #define TEXT(name, file) extern const char sql_##file[];
@@ -225,17 +225,37 @@ struct merger {
 	int attached;     /* it told the row its SID */
 };
 
+/* Runs a statement that carries out what the row v of verdict.sql says. */
+static int
+carry_out(struct store *s, enum store_query i, const struct merger *m,
+	sqlite3_stmt *v)
+{
+	const int *place;
+	sqlite3_stmt *q = query(s, i, &place);
+	char at[WHEN_SIZE];
+
+	bind_record(q, place, m->rec);
+	bind_text(q, place[NOW], when_format(at, m->now));
+	bind_number(q, place[ID], m->id);
+	bind_text(q, place[WORD], s->word);
+	bind_text(q, place[OLD_STATUS], s->old);
+	bind_number(q, place[RANK], sqlite3_column_int(v, 2));
+	bind_text(q, place[WAS], (const char *)sqlite3_column_text(v, 4));
+	if (m->batch != 0)
+		bind_number(q, place[BATCH], m->batch);
+	return db_change(s->db, q, NULL);
+}
+
 /*
- * verdict.sql decides and, where there is something to write, apply.sql writes
- * it: *wrote.  The transaction makes them one.  If the row is not that of the
- * record, m->id becomes 0.
+ * verdict.sql decides and, where there is something to write, *wrote, apply.sql
+ * writes it and follow.sql and facts.sql carry it into the message.  The
+ * transaction makes them one.  If the row is not that of the record, m->id becomes 0.
  */
 static int
 merge(struct store *s, struct merger *m, int *wrote)
 {
-	sqlite3_stmt *v, *q;
+	sqlite3_stmt *v;
 	const int *place;
-	char at[WHEN_SIZE];
 	int r = 0, rc;
 
 	*wrote = 0;
@@ -253,23 +273,13 @@ merge(struct store *s, struct merger *m, int *wrote)
 		keep(s->word, sizeof(s->word), sqlite3_column_text(v, 0));
 		keep(s->old, sizeof(s->old), sqlite3_column_text(v, 1));
 		*wrote = sqlite3_column_int(v, 3);
+		if (*wrote && (r = carry_out(s, APPLY, m, v)) == 0 &&
+		    (r = carry_out(s, FOLLOW, m, v)) == 0 &&
+		    sqlite3_column_int(v, 5))
+			r = carry_out(s, FACTS, m, v);
 	} else {
 		keep(s->word, sizeof(s->word), (const unsigned char *)"unknown");
 		m->id = 0;
-	}
-	if (*wrote) {
-		q = query(s, APPLY, &place);
-		bind_record(q, place, m->rec);
-		bind_text(q, place[NOW], when_format(at, m->now));
-		bind_number(q, place[ID], m->id);
-		bind_text(q, place[WORD], s->word);
-		bind_text(q, place[OLD_STATUS], s->old);
-		bind_number(q, place[RANK], sqlite3_column_int(v, 2));
-		bind_text(q, place[WAS],
-			(const char *)sqlite3_column_text(v, 4));
-		if (m->batch != 0)
-			bind_number(q, place[BATCH], m->batch);
-		r = db_change(s->db, q, NULL);
 	}
 	rc = db_done(s->db, v, rc);
 	return r != 0 ? r : rc;

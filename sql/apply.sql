@@ -1,6 +1,6 @@
 -- The apply verb: merges one status record into its message.  A row of history
--- is added with the verdict of the ladder, and the trigger of the schema
--- carries it into messages.
+-- is added with the verdict of the ladder; follow.sql and facts.sql carry it
+-- into messages.
 --
 -- The parameters are those of verdict.sql, :now, and what that query has said
 -- of them in the same transaction: :outcome, :old, :rank and :was.  An INSERT

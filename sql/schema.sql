@@ -111,7 +111,8 @@ CREATE TABLE message_delivery_status (
 CREATE INDEX message_delivery_status_message_created_idx
   ON message_delivery_status (message_id, created_at);
 
--- The only place where what a message has come to changes.  The row that
+-- The only place where what a message has come to changes (from version 7 on
+-- that is sql/follow.sql).  The row that
 -- sql/apply.sql adds holds the verdict, and these carry it out.  A conflict is
 -- kept and changes nothing, and so is a word that is not on the ladder;
 -- nothing known is wiped by a blank.

@@ -19,14 +19,24 @@ FROM r;
 
 BEGIN;
 INSERT INTO messages (id, twilio_message_sid, ref, direction, to_number,
-  from_number, body, status, segments, price, currency, created_at, updated_at)
+  from_number, body, status, error_code, error_rank, segments, price, currency,
+  created_at, updated_at, delivered_at, failed_at)
 SELECT i + 1, printf('SM%032x', i), printf('order-%d', i), 'outbound-api',
   recipient, '+15005550006',
   'Your table for four is booked for tonight at eight. Reply STOP to end.',
-  CASE status WHEN 'sent' THEN 'sent' ELSE 'queued' END, 1 + i % 3, '-0.0079',
-  'USD', strftime('%Y-%m-%dT%H:%M:%SZ', t, 'unixepoch'),
-  strftime('%Y-%m-%dT%H:%M:%SZ', t, 'unixepoch')
+  status, CASE WHEN status NOT IN ('sent', 'delivered') THEN code END,
+  CASE WHEN status NOT IN ('sent', 'delivered') THEN 8 END, 1 + i % 3,
+  '-0.0079', 'USD', strftime('%Y-%m-%dT%H:%M:%SZ', t, 'unixepoch'),
+  strftime('%Y-%m-%dT%H:%M:%SZ', iif(status = 'sent', t, t + took),
+    'unixepoch'),
+  CASE status WHEN 'delivered'
+    THEN strftime('%Y-%m-%dT%H:%M:%SZ', t + took, 'unixepoch') END,
+  CASE WHEN status NOT IN ('sent', 'delivered')
+    THEN strftime('%Y-%m-%dT%H:%M:%SZ', t + took, 'unixepoch') END
 FROM made;
+INSERT OR IGNORE INTO optouts (recipient, sender, created_at, source)
+SELECT to_number, from_number, updated_at, 'error'
+FROM messages WHERE error_code = '21610';
 INSERT INTO message_delivery_status (message_id, created_at, old_status,
   status, rank, outcome, at, source, error_code)
 SELECT i + 1, strftime('%Y-%m-%dT%H:%M:%SZ', t + took, 'unixepoch'), 'queued',
