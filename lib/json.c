@@ -23,11 +23,11 @@ static const char *const text[QUERIES] = {
 /* 10000-01-01: from then on a text time has no room for the year. */
 static const long long end_of_time = 253402300800LL;
 
-/* The columns of json-message.sql. */
+/* The places of json-message.sql. */
 enum {
 	M_SID, M_STATUS, M_ERROR_CODE, M_SENT, M_UPDATED, M_CREATED, M_TO,
-	M_FROM, M_DIRECTION, M_SEGMENTS, M_PRICE, M_CURRENCY, M_ERROR_MESSAGE,
-	M_BODY
+	M_FROM, M_SERVICE, M_DIRECTION, M_SEGMENTS, M_PRICE, M_CURRENCY,
+	M_ERROR_MESSAGE, M_BODY, M_VALUES
 };
 
 /* The columns of json-event.sql. */
@@ -39,6 +39,8 @@ enum {
 struct json {
 	sqlite3 *db;  /* in memory, without a table: for its functions */
 	sqlite3_stmt *query[QUERIES];
+	struct buf values;  /* owns those of message */
+	char *message[M_VALUES];
 	char at[WHEN_SIZE], created_at[WHEN_SIZE];
 	char sent_at[WHEN_SIZE];  /* of the message read last; or empty */
 };
@@ -46,9 +48,11 @@ struct json {
 struct json *
 json_open(void)
 {
+	static const struct buf empty = BUF_INIT((size_t)-1);
 	struct json *j = need(sizeof(*j));
 	int i;
 
+	j->values = empty;
 	j->sent_at[0] = '\0';
 	if (sqlite3_open(":memory:", &j->db) != SQLITE_OK)
 		die(NO_SYSTEM, "cannot set up the reader of JSON");
@@ -69,6 +73,7 @@ json_close(struct json *j)
 	for (i = 0; i < QUERIES; i++)
 		sqlite3_finalize(j->query[i]);
 	sqlite3_close(j->db);
+	buf_release(&j->values);
 	free(j);
 }
 
@@ -142,63 +147,81 @@ value(sqlite3_stmt *q, int i)
 
 /* A value that must be a whole number, as its digits. */
 static char *
-number(sqlite3_stmt *q, int i, long long min)
+number(char *s, long long min)
 {
-	char *s = value(q, i);
 	long long n;
 
 	return s != NULL && num_parse(s, min, 999999999, &n) == 0 ? s : NULL;
 }
 
 static char *
-decimal(sqlite3_stmt *q, int i)
+decimal(char *s)
 {
-	char *s = value(q, i);
-
 	return s != NULL && strspn(s, "-.0123456789") == strlen(s) ? s : NULL;
 }
 
 /* A date as a text time in out; one that cannot be read is not known. */
 static char *
-date(sqlite3_stmt *q, int i, char out[WHEN_SIZE])
+date(const char *s, char out[WHEN_SIZE])
 {
-	const char *s = value(q, i);
 	long long t;
 
 	return s != NULL && when_parse_mail(s, &t) == 0 && t >= 0 &&
 		t < end_of_time ? when_format(out, t) : NULL;
 }
 
+/* The values of a message, in j->message; -1 where the text is no JSON. */
+static int
+read_values(struct json *j, const char *s, size_t len)
+{
+	sqlite3_stmt *q = ask(j, MESSAGE, s, len);
+	size_t at[M_VALUES] = { 0 };
+	const char *v;
+	int got, i;
+
+	buf_reset(&j->values);
+	while ((got = row(q)) == 1) {
+		i = sqlite3_column_int(q, 0);
+		if (i < 0 || (v = value(q, 1)) == NULL)
+			continue;
+		buf_addc(&j->values, ' ');  /* nothing is at 0 */
+		at[i] = j->values.len;
+		buf_add(&j->values, v, strlen(v) + 1);
+	}
+	for (i = 0; i < M_VALUES; i++)
+		j->message[i] = at[i] == 0 ? NULL : j->values.s + at[i];
+	return got;
+}
+
 static int
 read_message(struct json *j, const char *s, size_t len, const char *source,
 	struct rec *rec)
 {
-	sqlite3_stmt *q = ask(j, MESSAGE, s, len);
-	char **f = rec->f;
+	char **f = rec->f, **m = j->message;
 
 	memset(rec, 0, sizeof(*rec));
 	j->sent_at[0] = '\0';
-	if (row(q) != 1)
+	if (read_values(j, s, len) != 0)
 		return -1;
-	f[SID] = value(q, M_SID);
-	f[STATUS] = value(q, M_STATUS);
+	f[SID] = m[M_SID];
+	f[STATUS] = m[M_STATUS];
 	if (f[SID] == NULL || !rec_is_sid(f[SID]) || f[STATUS] == NULL)
 		return -1;
-	f[ERROR_CODE] = number(q, M_ERROR_CODE, 1);
-	if (date(q, M_SENT, j->sent_at) != NULL &&
+	f[ERROR_CODE] = number(m[M_ERROR_CODE], 1);
+	if (date(m[M_SENT], j->sent_at) != NULL &&
 	    strcmp(f[STATUS], "sent") == 0)
 		f[AT] = strcpy(j->at, j->sent_at);
 	if (f[AT] == NULL)
-		f[AT] = date(q, M_UPDATED, j->at);
+		f[AT] = date(m[M_UPDATED], j->at);
 	f[SOURCE] = (char *)source;
-	f[TO] = value(q, M_TO);
-	f[FROM] = value(q, M_FROM);
-	f[DIRECTION] = value(q, M_DIRECTION);
-	f[SEGMENTS] = number(q, M_SEGMENTS, 1);
-	f[PRICE] = decimal(q, M_PRICE);
-	f[CURRENCY] = value(q, M_CURRENCY);
-	f[CREATED_AT] = date(q, M_CREATED, j->created_at);
-	f[ERROR_MESSAGE] = value(q, M_ERROR_MESSAGE);
+	f[TO] = m[M_TO];
+	f[FROM] = m[M_FROM] != NULL ? m[M_FROM] : m[M_SERVICE];
+	f[DIRECTION] = m[M_DIRECTION];
+	f[SEGMENTS] = number(m[M_SEGMENTS], 1);
+	f[PRICE] = decimal(m[M_PRICE]);
+	f[CURRENCY] = m[M_CURRENCY];
+	f[CREATED_AT] = date(m[M_CREATED], j->created_at);
+	f[ERROR_MESSAGE] = m[M_ERROR_MESSAGE];
 	return 0;
 }
 
@@ -225,7 +248,7 @@ json_error(struct json *j, const char *s, size_t len, char **code,
 	q = ask(j, ERROR, s, len);
 	if (row(q) != 1 || !sqlite3_column_int(q, 0))
 		return -1;
-	*code = number(q, 1, 1);
+	*code = number(value(q, 1), 1);
 	*message = value(q, 2);
 	return 0;
 }
@@ -253,8 +276,7 @@ json_page(struct json *j, const char *s, size_t len,
 		if (m == NULL || read_message(j, m, strlen(m), "list",
 		    &rec) != 0)
 			return -1;
-		if ((r = each(ctx, &rec, value(j->query[MESSAGE],
-		    M_BODY))) != 0)
+		if ((r = each(ctx, &rec, j->message[M_BODY])) != 0)
 			return r;
 	}
 	return got;
@@ -277,8 +299,8 @@ read_event(struct json *j, const char *s, struct json_event *e)
 		e->at = NULL;
 	e->sid = value(q, E_SID);
 	e->status = value(q, E_STATUS);
-	e->error_code = number(q, E_ERROR_CODE, 1);
-	e->segments = number(q, E_SEGMENTS, 1);
+	e->error_code = number(value(q, E_ERROR_CODE), 1);
+	e->segments = number(value(q, E_SEGMENTS), 1);
 	e->to = value(q, E_TO);
 	e->from = value(q, E_FROM);
 	e->service = value(q, E_SERVICE);

@@ -1,21 +1,26 @@
--- What a Message of Twilio's API says, :json being its text; no sid, no
--- message.  Every field may be null, missing or of another type: numbers come
--- as numbers or as strings, and what is neither counts as not known.
-SELECT
-  max(atom) FILTER (WHERE key = 'sid'),
-  lower(max(atom) FILTER (WHERE key = 'status')),
-  max(atom) FILTER (WHERE key = 'error_code'),
-  max(atom) FILTER (WHERE key = 'date_sent'),
-  max(atom) FILTER (WHERE key = 'date_updated'),
-  max(atom) FILTER (WHERE key = 'date_created'),
-  max(atom) FILTER (WHERE key = 'to'),
-  coalesce(max(atom) FILTER (WHERE key = 'from'),
-           max(atom) FILTER (WHERE key = 'messaging_service_sid')),
-  max(atom) FILTER (WHERE key = 'direction'),
-  max(atom) FILTER (WHERE key = 'num_segments'),
-  max(atom) FILTER (WHERE key = 'price'),
-  upper(max(atom) FILTER (WHERE key = 'price_unit')),
-  max(atom) FILTER (WHERE key = 'error_message'),
-  max(atom) FILTER (WHERE key = 'body')
+-- What a Message of Twilio's API says, :json being its text: a row for each
+-- field that we know, its place (the M_ words of lib/json.c) and its value.  Every
+-- field may be null, missing or of another type: numbers come as numbers or as
+-- strings, and what is neither counts as not known.
+SELECT CASE key
+    WHEN 'sid' THEN 0
+    WHEN 'status' THEN 1
+    WHEN 'error_code' THEN 2
+    WHEN 'date_sent' THEN 3
+    WHEN 'date_updated' THEN 4
+    WHEN 'date_created' THEN 5
+    WHEN 'to' THEN 6
+    WHEN 'from' THEN 7
+    WHEN 'messaging_service_sid' THEN 8
+    WHEN 'direction' THEN 9
+    WHEN 'num_segments' THEN 10
+    WHEN 'price' THEN 11
+    WHEN 'price_unit' THEN 12
+    WHEN 'error_message' THEN 13
+    WHEN 'body' THEN 14
+    ELSE -1
+  END,
+  CASE key WHEN 'status' THEN lower(atom) WHEN 'price_unit' THEN upper(atom)
+    ELSE atom END
 FROM json_each(:json)
-WHERE type IN ('text', 'integer', 'real');
+WHERE type = 'text' OR type = 'integer' OR type = 'real';
