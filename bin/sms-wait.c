@@ -175,8 +175,14 @@ main(int argc, char *argv[])
 		}
 	for (; optind < argc; optind++)
 		add(&w, argv[optind]);
-	if (w.n == 0)
+	if (w.n == 0) {
 		bad = add_lines(&w);
+		/* "all of none were delivered" would be said of a send that
+		   failed */
+		if (w.n == 0 && bad == 0)
+			die(BAD_DATA, "standard input names no message: was "
+				"none sent?");
+	}
 
 	conf_load();
 	db = conf_db();

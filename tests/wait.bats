@@ -37,7 +37,9 @@ $(sid 2)	read" ]
 		[ "$(wc -l <<<"$output")" -eq 2 ]
 		[ -z "$stderr" ]
 	done
-	run -0 sms-wait </dev/null
+	# of a send that failed nothing was delivered
+	run -65 --separate-stderr sms-wait </dev/null
+	[ "$stderr" = 'sms-wait: standard input names no message: was none sent?' ]
 }
 
 @test "it waits for callbacks, and writes each as it becomes final" {
