@@ -40,7 +40,7 @@ STORE = lib/db.o lib/store.o lib/store-batch.o lib/store-hook.o \
 	sql/reply-again.o sql/reply-start.o sql/reply-stop.o sql/retry.o \
 	sql/schema.o sql/schema-2.o sql/schema-4.o sql/schema-5.o \
 	sql/schema-6.o sql/schema-7.o sql/stuck.o sql/undo-change.o \
-	sql/undo-changes.o sql/undo-find.o sql/undo-kept.o sql/undo-made.o \
+	sql/undo-changes.o sql/undo-find.o sql/undo-keep.o sql/undo-kept.o sql/undo-made.o \
 	sql/undo-mark.o sql/undo-told.o sql/unpriced.o sql/unsettled.o \
 	sql/verdict.o
 JSON = lib/json.o sql/json-error.o sql/json-event.o sql/json-events.o \
@@ -476,7 +476,7 @@ lib/sim-plan.o: lib/buf.h lib/die.h lib/form.h lib/num.h lib/sign.h \
 	lib/sim-plan.h
 lib/sim.o: lib/buf.h lib/db.h lib/die.h lib/form.h lib/sign.h \
 	lib/sim-courier.h lib/sim-plan.h lib/sim.h lib/utf8.h
-lib/spool.o: lib/spool.h
+lib/spool.o: lib/spool.h lib/when.h
 lib/store-batch.o: lib/db.h lib/rec.h lib/store-inner.h lib/store.h \
 	lib/when.h
 lib/store-hook.o: lib/db.h lib/rec.h lib/store-inner.h lib/store.h lib/when.h

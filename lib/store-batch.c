@@ -57,7 +57,8 @@ store_batch_list(struct store *s,
 
 /* The statements of an undo that have no result. */
 static int
-undo_step(struct store *s, enum store_query i, long long id, long long now, int *n)
+undo_step(struct store *s, enum store_query i, long long id, long long now,
+	int *n)
 {
 	sqlite3_stmt *q = db_query(s->db, i);
 	char at[WHEN_SIZE];
@@ -90,10 +91,11 @@ store_undo(struct store *s, long long id, long long now,
 {
 	int n, r;
 
-	if ((r = undo_step(s, UNDO_MARK, id, now, &n)) != 0 || n == 0)
+	if ((r = undo_step(s, UNDO_FIND, id, now, NULL)) != 0 ||
+	    (r = undo_step(s, UNDO_MARK, id, now, &n)) != 0 || n == 0)
 		return r != 0 ? r : -1;
-	if ((r = undo_step(s, UNDO_FIND, id, now, NULL)) == 0 &&
-	    (r = undo_changes(s, id)) == 0 &&
+	if ((r = undo_changes(s, id)) == 0 &&
+	    (r = undo_step(s, UNDO_KEEP, id, now, NULL)) == 0 &&
 	    (r = undo_step(s, UNDO_MADE, id, now, NULL)) == 0 &&
 	    (r = undo_step(s, UNDO_KEPT, id, now, NULL)) == 0)
 		r = store_records(s, db_query(s->db, UNDO_TOLD), each, ctx);

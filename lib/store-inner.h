@@ -26,7 +26,7 @@
 	X(REPLY_AGAIN, reply_again) X(REPLY_START, reply_start) \
 	X(REPLY_STOP, reply_stop) X(RETRY, retry) X(STUCK, stuck) \
 	X(UNDO_CHANGE, undo_change) X(UNDO_CHANGES, undo_changes) \
-	X(UNDO_FIND, undo_find) X(UNDO_KEPT, undo_kept) \
+	X(UNDO_FIND, undo_find) X(UNDO_KEEP, undo_keep) X(UNDO_KEPT, undo_kept) \
 	X(UNDO_MADE, undo_made) X(UNDO_MARK, undo_mark) \
 	X(UNDO_TOLD, undo_told) X(UNPRICED, unpriced) \
 	X(UNSETTLED, unsettled) X(VERDICT, verdict)

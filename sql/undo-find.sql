@@ -1,13 +1,20 @@
 -- The messages of batch :id, and whether something newer has come to each: a
 -- row of history of others that still holds, a callback, or Twilio's answer,
--- even if these had nothing to add.
+-- even if these had nothing to add.  What an older batch had kept for a message
+-- that this one made is none: undo-keep.sql keeps it again.  And the row that
+-- another one made stays as long as that.
 CREATE TEMP TABLE undoing AS
 SELECT m.id, m.twilio_message_sid AS sid, m.ref, m.status AS old,
   m.batch IS :id AS made,
   EXISTS (
     SELECT 1 FROM message_delivery_status AS h
     WHERE h.message_id = m.id AND h.batch IS NOT :id
-      AND h.outcome <> 'undone' AND (m.batch IS :id OR h.id > c.first))
+      AND h.outcome <> 'undone' AND CASE WHEN m.batch IS :id
+        THEN h.batch IS NULL OR h.batch > :id ELSE h.id > c.first END)
+  OR m.batch IS NOT :id AND EXISTS (
+    SELECT 1 FROM message_delivery_status AS h
+    WHERE h.message_id = m.id AND h.batch = :id AND h.old_status = 'none'
+      AND h.outcome <> 'undone')
   OR EXISTS (
     SELECT 1 FROM webhook_logs
     WHERE twilio_message_sid = m.twilio_message_sid AND status = 'success'

@@ -545,6 +545,45 @@ undone delivered \N' ]
 	[ "$stderr" = 'sms-apply: there is no batch 7: sms-apply -l lists them' ]
 }
 
+@test "an opt-out goes with the message that brought it, also if the batch made it" {
+	sms-apply </dev/null
+	printf '%s\tundelivered\t21610\t\\N\tfetch\t+447700900123\t+15005550006\n' $S |
+		sms-apply -c >/dev/null
+	[ "$(sql 'SELECT count(*) FROM optouts')" = 1 ]
+	sms-apply -u 1 >/dev/null
+	[ "$(sql 'SELECT (SELECT count(*) FROM messages), (SELECT count(*) FROM optouts)')" = '0|0' ]
+}
+
+@test "what a batch had kept is kept again when the one that made the row is taken back" {
+	sms-apply </dev/null
+	printf '%s\tdelivered\t\\N\t2025-08-21T09:00:00Z\n' $S | sms-apply >/dev/null
+	printf '%s\tsent\t\\N\t2025-08-21T08:00:00Z\n' $S | sms-apply -c >/dev/null
+	[ "$(sql 'SELECT status FROM messages')" = delivered ]
+	# the row is the other batch's, and nothing would be left of it
+	run -1 --separate-stderr sms-apply -u 1
+	[ "$(cut -f 2-4 <<<"$output")" = 'newer	delivered	delivered' ]
+	[ "$(sms-apply -l | cut -f 6 | sort -u)" = '\N' ]
+	[ "$(sms-apply -u 2 | cut -f 2-4)" = 'undone	delivered	\N' ]
+	[ "$(sql 'SELECT count(*) FROM messages')" = 0 ]
+	[ "$(sql 'SELECT sid, status, at, batch FROM early_status')" = \
+		"$S|delivered|2025-08-21T09:00:00Z|1" ]
+	sms-apply -u 1
+	[ "$(sql 'SELECT count(*) FROM early_status')" = 0 ]
+	refute grep -q '\\N$' <(sms-apply -l)
+}
+
+@test "no message is left without a status by an undo" {
+	sms-apply </dev/null
+	printf '%s\tsent\n' $S | sms-apply >/dev/null
+	printf '%s\tsent\n' $S | sms-apply -c >/dev/null
+	run -1 --separate-stderr sms-apply -u 1
+	[ "$(cut -f 2-4 <<<"$output")" = 'newer	sent	sent' ]
+	[ "$(sql 'SELECT status FROM messages')" = sent ]
+	sms-apply -u 2 >/dev/null
+	sms-apply -u 1
+	[ "$(sql 'SELECT (SELECT count(*) FROM messages), (SELECT count(*) FROM early_status)')" = '0|0' ]
+}
+
 @test "callbacks in the spool belong to no batch, and are newer than what was applied" {
 	hook_start
 	row $S
