@@ -107,7 +107,15 @@ number(struct db *d, const char *sql)
 int
 db_begin(struct db *d)
 {
-	return db_run(d, "BEGIN IMMEDIATE");
+	int r = db_run(d, "BEGIN IMMEDIATE");
+
+	if (r != 0 || number(d, "PRAGMA user_version") == d->kind->version)
+		return r;
+	/* statements of ours would do to it what they did to the older one */
+	db_rollback(d);
+	snprintf(d->why, WHY_MAX, "'%s' has become one of a newer smspipe: "
+		"start this process again", d->path);
+	return BAD_SETUP;
 }
 
 int
@@ -140,7 +148,7 @@ migrate(struct db *d)
 		;
 	if (rc != SQLITE_OK)
 		return failed(d, rc);
-	if ((r = db_begin(d)) != 0)
+	if ((r = db_run(d, "BEGIN IMMEDIATE")) != 0)
 		return r;
 	v = number(d, "PRAGMA user_version");
 	if (v == 0 && number(d, "SELECT count(*) FROM sqlite_master") > 0) {

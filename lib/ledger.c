@@ -95,7 +95,8 @@ ledger_enter(struct ledger *l, const struct message *m,
 	const char *sender = how->from != NULL ? how->from : how->service;
 	struct store_message row = { .ref = ref, .to = m->to,
 		.sender = sender, .body = m->body, .media_url = m->media_url,
-		.send_at = how->send_at, .created_at = now };
+		.send_at = how->send_at, .uncalled = how->callback == NULL,
+		.created_at = now };
 	char first[REFS_SIZE], hash[SIGN_HEX_SIZE], segments[16];
 	int n, r;
 

@@ -16,6 +16,8 @@ store_journal(struct store *s, const struct store_message *m, long long *id)
 	db_bind(q, ":media_url", m->media_url);
 	db_bind(q, ":segments", m->segments);
 	db_bind(q, ":send_at", m->send_at);
+	if (m->uncalled)
+		db_bind_number(q, ":uncalled", 1);
 	store_bind_time(q, ":now", now, m->created_at);
 	if ((rc = sqlite3_step(q)) == SQLITE_ROW)
 		*id = sqlite3_column_int64(q, 0);

@@ -114,6 +114,7 @@ store_bind_time(sqlite3_stmt *q, const char *name, char at[WHEN_SIZE],
  */
 enum {
 	ID = STATUS_FIELDS, NOW, BATCH, ATTACHED, WORD, OLD_STATUS, RANK, WAS,
+	UNCALLED,
 	PARAMS
 };
 
@@ -121,7 +122,8 @@ static const char *const param[PARAMS] = {
 	":sid", ":status", ":error_code", ":at", ":source", ":to", ":from",
 	":direction", ":segments", ":price", ":currency", ":ref",
 	":created_at", ":error_message", ":body_sha256", ":id", ":now",
-	":batch", ":attached", ":outcome", ":old", ":rank", ":was"
+	":batch", ":attached", ":outcome", ":old", ":rank", ":was",
+	":uncalled"
 };
 
 /*
@@ -243,6 +245,8 @@ carry_out(struct store *s, enum store_query i, const struct merger *m,
 	bind_text(q, place[WAS], (const char *)sqlite3_column_text(v, 4));
 	if (m->batch != 0)
 		bind_number(q, place[BATCH], m->batch);
+	if (sqlite3_column_int(v, 6))
+		bind_number(q, place[UNCALLED], 1);
 	return db_change(s->db, q, NULL);
 }
 

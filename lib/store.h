@@ -53,6 +53,7 @@ struct store_message {
 	const char *media_url;
 	const char *segments;     /* as a number */
 	const char *send_at;      /* text time, of a scheduled message */
+	int uncalled;             /* no callbacks are asked for */
 	long long created_at;
 };
 

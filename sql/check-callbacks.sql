@@ -1,4 +1,5 @@
--- How many messages that Twilio calls back for were made in the day before
+-- How many messages that Twilio calls back for, as we asked it to when we sent
+-- them, were made in the day before
 -- :now and after the last callback, how many seconds ago the first of them
 -- was, and when that callback came.
 WITH last (at) AS (
@@ -15,4 +16,5 @@ FROM last LEFT JOIN messages AS m
       :now, '-1 day'))
     AND m.created_at <= :now AND m.direction <> 'inbound'
     AND m.twilio_message_sid IS NOT NULL
+    AND m.uncalled IS NULL AND m.batch IS NULL
     AND m.status NOT IN ('scheduled', 'canceled');

@@ -8,7 +8,7 @@ SELECT :sid, :ref, coalesce(:direction, CASE WHEN :status IN ('receiving',
     'received') THEN 'inbound' ELSE 'outbound-api' END),
   :to, :from, :body_sha256, 'none', coalesce(:created_at, :at, :now), :now,
   :batch
-FROM verdict WHERE old = 'none' AND new = :status
+FROM verdicts WHERE old = 'none' AND new = :status
   AND (:status NOT IN ('receiving', 'received')
     OR coalesce(:direction, 'inbound') = 'inbound')
 ON CONFLICT DO NOTHING

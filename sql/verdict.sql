@@ -1,8 +1,8 @@
 -- What is to become of a status record: its outcome by the ladder, the status
 -- of its message, the rank of its own, whether it brings anything new, that is
 -- changes something or contradicts a final status for the first time, what it
--- would replace, and whether it brings more than its status.  apply.sql,
--- follow.sql and facts.sql carry that out, in the same transaction.
+-- would replace, whether it brings more than its status, and whether callbacks
+-- were not asked for.  apply.sql, follow.sql and facts.sql carry that out, in the same transaction.
 --
 -- The parameters are :id, the row of the message (no row if that is no longer
 -- the record's), the fields of a status
@@ -39,7 +39,8 @@ SELECT coalesce(v.outcome, 'stale'), m.status, coalesce(v.rank, -1),
       m.price, m.currency, m.error_code, m.error_message, m.error_rank,
       m.sent_at, m.delivered_at, m.failed_at, m.checked_at) END,
   coalesce(v.outcome, 'conflict') <> 'conflict' AND (
-    coalesce(:error_code, :error_message) IS NOT NULL OR m.differs)
+    coalesce(:error_code, :error_message) IS NOT NULL OR m.differs),
+  m.uncalled
 FROM (
   SELECT *, (:to IS NOT NULL AND to_number IS NULL)
     OR (:from IS NOT NULL AND :from IS NOT from_number)
@@ -47,6 +48,6 @@ FROM (
     OR (:price IS NOT NULL AND :price IS NOT price)
     OR (:currency IS NOT NULL AND :currency IS NOT currency) AS differs
   FROM messages) AS m
-LEFT JOIN verdict AS v ON v.old = m.status AND v.new = :status
+LEFT JOIN verdicts AS v ON v.old = m.status AND v.new = :status
 WHERE m.id = :id AND CASE WHEN :sid IS NOT NULL
   THEN m.twilio_message_sid = :sid ELSE m.ref = :ref END;

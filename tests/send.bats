@@ -156,6 +156,19 @@ told() {
 	[[ $stderr == *'-C: it need not'* ]]
 }
 
+@test "no callback is missed that was not asked for" {
+	local now
+	sim_start -f drop=100
+	sms-send -C $TO x | cut -f 1 >sids
+	sms-send $TO y | cut -f 1 >>sids
+	now=$(date -u -d '3 hours' +%Y-%m-%dT%H:%M:%SZ)
+	sed 's/$/\tdelivered\t\\N\t2025-08-21T08:00:00Z\tfetch/' sids | sms-apply >/dev/null
+	[ "$(sql "SELECT count(*) FROM messages WHERE status = 'delivered'")" = 2 ]
+	[ "$(sql 'SELECT sum(n) FROM lost_callbacks')" = 1 ]
+	run -2 sms-check -t "$now" callbacks
+	[[ $output == *'none ever, and 1 messages made since'* ]]
+}
+
 @test "the row is there before Twilio is asked" {
 	# the simulator's answer comes late; meanwhile the store is looked at
 	sim_start -l 3000
