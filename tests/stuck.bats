@@ -36,6 +36,17 @@ ids() { sms-stuck -t $NOW -i "$@" | sed 's/^SM0*//' | xargs; }
 	[ "$(sms-stuck -c -t $NOW)" = 5 ]
 }
 
+@test "scheduled messages are stuck when they are due for an hour, however old" {
+	row 1 scheduled 9000
+	row 2 scheduled 9000
+	row 3 scheduled 9000
+	sql "UPDATE messages SET send_at = '2025-08-21T13:00:00Z' WHERE ref = 'r1';
+		UPDATE messages SET send_at = '2025-08-21T11:00:01Z' WHERE ref = 'r2';
+		UPDATE messages SET send_at = '2025-08-21T11:00:00Z' WHERE ref = 'r3'"
+	[ "$(ids)" = 3 ]
+	[ "$(sms-stuck -c -t $NOW)" = 1 ]
+}
+
 @test "fifty at most unless -n says otherwise, and -c counts all" {
 	for i in $(seq 60); do echo "INSERT INTO messages (twilio_message_sid, direction,
 		status, created_at, updated_at) VALUES (printf('SM%032d', $i), 'outbound-api',
