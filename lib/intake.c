@@ -18,7 +18,7 @@ enum {
 	SETTLE_MS = 10000,
 	REFUSED_MS = 2000,
 	HURRY_MS = 1000,     /* the most where others are to be served */
-	GATHER_MS = 20,      /* between two lots, so that the second is large */
+	LOTS_MAX = 25,       /* half a second of them */
 	BATCH_MAX = 512 * REC_LINE_MAX
 };
 
@@ -248,17 +248,6 @@ intake_keep(struct intake *in)
 	return r;
 }
 
-/*
- * When callbacks come faster than they are taken in, a transaction for each
- * few of them costs the machine more than all the rest.
- */
-static void
-gather(struct intake *in)
-{
-	if (in->lots++ > 0)
-		when_sleep_ms(GATHER_MS);
-}
-
 static int
 take_all(void *ctx, int fd, const char *id)
 {
@@ -266,7 +255,6 @@ take_all(void *ctx, int fd, const char *id)
 	struct intake *in = ctx;
 	int r;
 
-	gather(in);
 	if ((r = begin(in, SETTLE_MS)) != 0)
 		return r;
 	if ((r = store_once(in->store, id)) != 0) {
@@ -281,11 +269,23 @@ take_all(void *ctx, int fd, const char *id)
 int
 intake_settle(struct intake *in, int wait)
 {
-	int r;
+	int n, r;
 
-	in->lots = 0;
-	if ((r = spool_take(in->spool, wait, take_all, in)) >= 0)
-		return r;
+	for (n = 0; ; n++) {
+		r = spool_take(in->spool, wait && n == 0, take_all, in);
+		if (r > 0)
+			return r;
+		if (r < 0 && errno == EAGAIN)
+			return 0;
+		if (r < 0)
+			break;
+		/* what came meanwhile was left to us; but who has more to do
+		   leaves it to those who add still more after a while */
+		if (in->hurry || (wait && n == LOTS_MAX) ||
+		    !spool_waits(in->spool))
+			return 0;
+		when_sleep_ms(INTAKE_GATHER_MS);
+	}
 	snprintf(in->why, sizeof(in->why), "cannot take spool '%s': %s",
 		in->spool, strerror(errno));
 	return IO_FAILED;

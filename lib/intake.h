@@ -14,7 +14,13 @@
 #include "store.h"
 
 enum {
-	INTAKE_REFUSED_MAX = 60  /* noted at once */
+	INTAKE_REFUSED_MAX = 60, /* noted at once */
+	/*
+	 * Between two lots, so that the second is large: when callbacks come
+	 * faster than they are taken in, a transaction for each few of them
+	 * costs the machine more than all the rest.
+	 */
+	INTAKE_GATHER_MS = 20
 };
 
 /*
@@ -49,7 +55,6 @@ struct intake {
 	int hurry;               /* waits a second at most for a busy store */
 	struct buf batch;        /* lines for the spool, see intake_add */
 	struct store *store;     /* NULL until it was needed */
-	int lots;                /* of the spool, taken by one intake_settle */
 	dev_t dev;               /* what db named when it was opened */
 	ino_t ino;
 	struct refusal refused[INTAKE_REFUSED_MAX];
@@ -78,8 +83,9 @@ int intake_keep(struct intake *in);
 /*
  * Step two: takes all that waits in the spool into the store, in one
  * transaction and exactly once.  If somebody else is at it: waits for that
- * one, or with wait = 0 leaves it to that one.  Returns 0, or the exit status
- * that fits; then it still waits.
+ * one, or with wait = 0 leaves it to that one, who goes on until nothing waits;
+ * only one in a hurry does not, and has to look for himself.  Returns 0, or the
+ * exit status that fits; then it still waits.
  */
 int intake_settle(struct intake *in, int wait);
 

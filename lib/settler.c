@@ -121,11 +121,12 @@ work(int fd, struct intake *in)
 	int going_on = 1, troubled = 0, wait = -1;
 
 	while (going_on) {
-		/* in trouble only the end comes before its time */
-		p.events = troubled ? 0 : POLLIN;
+		/* only the end comes before its time */
+		p.events = wait < 0 ? POLLIN : 0;
 		poll(&p, 1, wait);
 		going_on = heed(fd, in);
-		if (intake_settle(in, 0) != 0) {
+		/* nobody looks after us */
+		if (intake_settle(in, !going_on) != 0) {
 			if (!troubled)
 				warn("callbacks wait in '%s': %s", in->spool,
 					in->why);
@@ -134,8 +135,9 @@ work(int fd, struct intake *in)
 			troubled = 0;
 			intake_log(in);
 		}
-		/* what waits is another taker's, who may be killed */
-		wait = troubled || spool_waits(in->spool) ? RETRY_MS : -1;
+		/* more has come, or is another taker's, who may be killed */
+		wait = troubled ? RETRY_MS :
+			spool_waits(in->spool) ? INTAKE_GATHER_MS : -1;
 	}
 	intake_close(in);
 	_exit(0);

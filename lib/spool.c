@@ -16,7 +16,7 @@
  *          3  lock USED of PATH.taking: nobody is within A..F from now on
  *          4  each(): all lines in one transaction, which notes their id
  *          5  remove PATH.taking
- *          6  unlock; if PATH has lines again, from the start
+ *          6  unlock; others may take what has come meanwhile
  *
  * The newlines are there because a disk is told of bytes in the place of
  * others in half the time that it takes to tell it of a longer file as well
@@ -31,7 +31,7 @@
  * lines were taken; the file's number and times would not do, as the next file
  * may get the same ones.  An adder that opened PATH before 2 gets its lock
  * before 3 and is waited for, or not at all, and then opens PATH again.  Who
- * adds a line while a taker is in 3..5 need not take it: 6 does.
+ * adds a line while a taker is in 1..5 cannot take it: that one looks again.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -44,13 +44,14 @@
 #include <unistd.h>
 
 #include "spool.h"
+#include "when.h"
 
 enum {
 	PATH_SIZE = 4096, ID_MAX = 80,
 	BLOCK = 4096,
 	ROOM = 4 * BLOCK,      /* for some 30 lines */
 	STEP_US = 100,
-	TRIES = 10000          /* a second, with the least pause of a system */
+	PATIENCE_MS = 1000
 };
 
 /* Bytes that are locked, whether the file has them or not. */
@@ -107,14 +108,14 @@ sync_directory(const char *path)
  * After a lock that was not given: waits a moment and returns 1, or 0 when
  * there is no use in another try.  Nobody holds these locks for longer than it
  * takes to copy a line, or to set the file aside; only who was stopped
- * meanwhile does, and the lines go elsewhere then.
+ * meanwhile does, and the lines go elsewhere then, by that time.
  */
 static int
-once_more(int *tries)
+once_more(long long by)
 {
 	const struct timespec step = { 0, STEP_US * 1000 };
 
-	if (!busy() || --*tries == 0)
+	if (!busy() || when_mono_ms() >= by)
 		return 0;
 	nanosleep(&step, NULL);
 	return 1;
@@ -122,10 +123,10 @@ once_more(int *tries)
 
 /* Steps A and B. */
 static int
-open_for_adding(const char *path, struct stat *st)
+open_for_adding(const char *path, struct stat *st, long long by)
 {
 	struct stat now;
-	int tries = TRIES, fd, saved;
+	int fd, saved;
 
 	for (;;) {
 		fd = open(path, O_RDWR | O_CREAT, 0600);
@@ -138,7 +139,7 @@ open_for_adding(const char *path, struct stat *st)
 			if (stat(path, &now) == 0 && now.st_dev == st->st_dev &&
 			    now.st_ino == st->st_ino)
 				return fd;
-		} else if (!once_more(&tries)) {
+		} else if (!once_more(by)) {
 			break;
 		}
 		close(fd);
@@ -162,12 +163,11 @@ write_id(char id[ID_MAX])
 
 /* Step D. */
 static int
-lock_for_writing(int fd)
+lock_for_writing(int fd, long long by)
 {
-	int tries = TRIES, r;
+	int r;
 
-	while ((r = lock(fd, F_SETLK, F_WRLCK, WRITTEN)) != 0 &&
-	    once_more(&tries))
+	while ((r = lock(fd, F_SETLK, F_WRLCK, WRITTEN)) != 0 && once_more(by))
 		;
 	return r;
 }
@@ -261,14 +261,15 @@ write_lines(int fd, const char *lines, size_t len, struct addition *a)
 int
 spool_add(const char *path, const char *lines, size_t len)
 {
+	long long by = when_mono_ms() + PATIENCE_MS;
 	struct addition a = { 0, 0, 0 };
 	struct stat st;
 	int fd, r, saved;
 
-	if ((fd = open_for_adding(path, &st)) < 0)
+	if ((fd = open_for_adding(path, &st, by)) < 0)
 		return -1;
 	if ((r = st.st_size == 0 ? sync_directory(path) : 0) == 0 &&
-	    (r = lock_for_writing(fd)) == 0) {
+	    (r = lock_for_writing(fd, by)) == 0) {
 		r = write_lines(fd, lines, len, &a);
 		saved = errno;
 		lock(fd, F_SETLK, F_UNLCK, WRITTEN);
@@ -373,7 +374,7 @@ spool_take(const char *path, int wait,
 	int (*each)(void *ctx, int fd, const char *id), void *ctx)
 {
 	char taking[PATH_SIZE], held[PATH_SIZE];
-	int fd, r, saved;
+	int fd, r, left, saved;
 
 	if (taking_path(taking, path) != 0)
 		return -1;
@@ -383,17 +384,16 @@ spool_take(const char *path, int wait,
 		return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
 	if ((fd = open(held, O_RDWR | O_CREAT, 0600)) < 0)
 		return -1;
-	do {
-		if (lock(fd, wait ? F_SETLKW : F_SETLK, F_WRLCK, USED) != 0) {
-			r = busy() ? 0 : -1;
-			break;
-		}
-		while ((r = take_one(path, taking, each, ctx)) == 0)
-			;
-		saved = errno;
-		lock(fd, F_SETLK, F_UNLCK, USED);
-		errno = saved;
-	} while (r == 1 && access(path, F_OK) == 0);
+	r = lock(fd, wait ? F_SETLKW : F_SETLK, F_WRLCK, USED);
+	if (r == 0) {
+		/* what somebody else has set aside is not all */
+		left = access(taking, F_OK) == 0;
+		r = take_one(path, taking, each, ctx);
+		if (r == 0 && left)
+			r = take_one(path, taking, each, ctx);
+	} else if (busy()) {
+		errno = EAGAIN;
+	}
 	saved = errno;
 	close(fd);
 	errno = saved;

@@ -18,11 +18,12 @@
 int spool_add(const char *path, const char *lines, size_t len);
 
 /*
- * Hands what waits to each(): a descriptor to read it from, and an id by which
- * the same lines are known if they are handed out again, because somebody was
- * killed in the middle.  They are gone when each() returns 0.  One taker at a
- * time: another one waits, or with wait = 0 leaves it to the first.  Returns
- * 0, what each() returned, or -1 with errno.
+ * Hands what waits to each(), in one or two lots: a descriptor to read it from,
+ * and an id by which the same lines are known if they are handed out again,
+ * because somebody was killed in the middle.  They are gone when each() returns
+ * 0.  One taker at a time: another one waits, or with wait = 0 leaves it to the
+ * first.  Returns 0, what each() returned, or -1 with errno: EAGAIN if it was
+ * left to somebody else, who must look whether there is more when he is done.
  */
 int spool_take(const char *path, int wait,
 	int (*each)(void *ctx, int fd, const char *id), void *ctx);

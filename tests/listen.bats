@@ -281,8 +281,9 @@ has_settler() {
 	[ "$(post_callback "MessageSid=$SID&MessageStatus=sent&N=0")" = 200 ]
 	until_true 10 taken 1
 	first=$(settler)
-	# it has no descriptor of a client, nor the socket that listens
-	refute ls -l "/proc/$first/fd" | grep socket:
+	# it has no descriptor of a client, nor the socket that listens: the one
+	# socket leads to the other process
+	[ "$(ls -l "/proc/$first/fd" | grep -c socket:)" -eq 1 ]
 	kill -STOP "$first"
 	for i in 1 2 3; do
 		[ "$(post_callback "MessageSid=$SID&MessageStatus=sent&N=$i" -m 2)" = 200 ]
@@ -297,6 +298,48 @@ has_settler() {
 	second=$(settler)
 	kill -KILL "$HOOK"
 	until_true 10 ended "$second"
+}
+
+@test "under a load that does not end others get their turn, and nobody outlives his parent" {
+	listening
+	built load
+	bodies 400 >all
+	touch going
+	while [ -e going ]; do
+		"$BATS_FILE_TMPDIR/load" "$WEBHOOK_BASE_URL/api/webhooks/twilio" 4 \
+			<all >>results || :
+	done 3>&- &
+	load=$!
+	until_true 20 test -s results
+	first=$(settler)
+	# who waits for the spool gets it, with all that had come
+	timeout 10 sms-apply </dev/null
+	# what was refused meanwhile is in the log
+	[ "$(curl -s -o answer -w '%{http_code}' -d "MessageSid=$SID" \
+		-H 'X-Twilio-Signature: x' "$WEBHOOK_BASE_URL/api/webhooks/twilio")" = 401 ]
+	refused_logged() {
+		[ "$(sql "SELECT count(*) FROM webhook_logs WHERE status = 'bad_signature'")" = 1 ]
+	}
+	until_true 10 refused_logged
+	kill -TERM "$HOOK"
+	until_true 4 ended "$HOOK"
+	until_true 4 ended "$first"
+	rm going
+	wait $load
+	[ ! -e sms.db.spool ]
+}
+
+@test "a store that has become one of a newer version is left to those who know it" {
+	listening
+	[ "$(post_callback "MessageSid=$SID&MessageStatus=sent&N=0")" = 200 ]
+	until_true 10 taken 1
+	version=$(sql 'PRAGMA user_version')
+	sql 'PRAGMA user_version = 9999'
+	[ "$(post_callback "MessageSid=$SID&MessageStatus=sent&N=1")" = 200 ]
+	until_true 10 grep -q "callbacks wait in '$SMS_DB.spool': '$SMS_DB' has become one of a newer smspipe: start this process again" log
+	taken 1
+	sql "PRAGMA user_version = $version"
+	until_true 10 taken 2
 }
 
 @test "who cannot fork tries again" {
