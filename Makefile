@@ -37,7 +37,7 @@ STORE = lib/db.o lib/store.o lib/store-batch.o lib/store-hook.o \
 	sql/locate.o sql/log.o sql/logged.o sql/looked.o sql/made.o \
 	sql/make.o sql/once.o sql/opted-out.o sql/optout-add.o \
 	sql/optout-list.o sql/optout-remove.o sql/refused.o sql/reply.o \
-	sql/reply-again.o sql/reply-start.o sql/reply-stop.o sql/retry.o \
+	sql/reply-again.o sql/reply-mute.o sql/reply-start.o sql/reply-stop.o sql/retry.o \
 	sql/schema.o sql/schema-2.o sql/schema-4.o sql/schema-5.o \
 	sql/schema-6.o sql/schema-7.o sql/stuck.o sql/undo-change.o \
 	sql/undo-changes.o sql/undo-find.o sql/undo-keep.o sql/undo-kept.o sql/undo-made.o \
@@ -479,7 +479,7 @@ lib/sim.o: lib/buf.h lib/db.h lib/die.h lib/form.h lib/sign.h \
 lib/spool.o: lib/spool.h lib/when.h
 lib/store-batch.o: lib/db.h lib/rec.h lib/store-inner.h lib/store.h \
 	lib/when.h
-lib/store-hook.o: lib/db.h lib/rec.h lib/store-inner.h lib/store.h lib/when.h
+lib/store-hook.o: lib/db.h lib/die.h lib/rec.h lib/store-inner.h lib/store.h lib/when.h
 lib/store-send.o: lib/db.h lib/rec.h lib/store-inner.h lib/store.h lib/when.h
 lib/store-stuck.o: lib/db.h lib/rec.h lib/store-inner.h lib/store.h \
 	lib/when.h

@@ -1,6 +1,7 @@
 /* What came to sms-hook: replies, the log, what was taken in already. */
 #include <string.h>
 
+#include "die.h"
 #include "store-inner.h"
 
 int
@@ -34,23 +35,40 @@ run_reply(struct store *s, enum store_query i, const struct store_reply *m,
 	return db_change(s->db, q, n);
 }
 
+/* Of the message sid that came in no text is known; -1 if the store fails. */
+static long long
+is_mute(struct store *s, const char *sid)
+{
+	sqlite3_stmt *q = db_query(s->db, REPLY_MUTE);
+
+	db_bind(q, ":sid", sid);
+	return store_number(s, q);
+}
+
 int
 store_reply(struct store *s, const struct store_reply *m, long long now,
 	struct outcome *out)
 {
 	enum store_query change;
+	long long mute = 0;
 	int n, r;
 
 	out->old = out->new = NULL;
 	out->word = "applied";
 	if ((r = run_reply(s, REPLY, m, NULL, now, &n)) != 0)
 		return r;
-	if (n == 0) {
+	if (n > 0) {
+		r = store_take_early(s, m->sid, now);
+	} else {
+		/* a row that was made from a list has not been heard yet */
+		if ((mute = is_mute(s, m->sid)) < 0)
+			return IO_FAILED;
 		r = run_reply(s, REPLY_AGAIN, m, NULL, now, &n);
 		out->word = n > 0 ? "same" : "conflict";
-		return r;
+		if (!mute)
+			return r;
 	}
-	if ((r = store_take_early(s, m->sid, now)) != 0 || m->keyword == NULL)
+	if (r != 0 || m->keyword == NULL)
 		return r;
 	out->word = m->keyword;
 	change = strcmp(m->keyword, "stop") == 0 ? REPLY_STOP : REPLY_START;

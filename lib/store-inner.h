@@ -23,7 +23,7 @@
 	X(OPTED_OUT, opted_out) X(OPTOUT_ADD, optout_add) \
 	X(OPTOUT_LIST, optout_list) X(OPTOUT_REMOVE, optout_remove) \
 	X(REFUSED_THEN, refused) X(REPLY, reply) \
-	X(REPLY_AGAIN, reply_again) X(REPLY_START, reply_start) \
+	X(REPLY_AGAIN, reply_again) X(REPLY_MUTE, reply_mute) X(REPLY_START, reply_start) \
 	X(REPLY_STOP, reply_stop) X(RETRY, retry) X(STUCK, stuck) \
 	X(UNDO_CHANGE, undo_change) X(UNDO_CHANGES, undo_changes) \
 	X(UNDO_FIND, undo_find) X(UNDO_KEEP, undo_keep) X(UNDO_KEPT, undo_kept) \

@@ -92,6 +92,18 @@ twiml='<?xml version="1.0" encoding="UTF-8"?><Response/>'
 	[ "$(sql "SELECT group_concat(outcome, ' ') FROM webhook_logs")" = 'applied same same' ]
 }
 
+@test "a STOP is heard though its row was there already, without a text" {
+	# as one who takes over the messages of another program has it
+	printf '%s\treceived\t\\N\t2026-01-01T00:00:00Z\tlist\t+15005550006\t%s\tinbound\n' \
+		$SID $THEM | sms-apply -c >/dev/null
+	for i in 1 2; do
+		posted "MessageSid=$SID&SmsStatus=received&Body=STOP&To=%2B15005550006&From=${THEM/+/%2B}"
+	done
+	[ "$(sql 'SELECT count(*), body FROM messages')" = '1|STOP' ]
+	[ "$(pairs)" = "$THEM +15005550006 reply" ]
+	[ "$(sql 'SELECT outcome FROM webhook_logs ORDER BY id' | xargs)" = 'stop same' ]
+}
+
 @test "a reply never touches a message that went out" {
 	settled
 	sql "INSERT INTO messages (ref, twilio_message_sid, direction, to_number,
