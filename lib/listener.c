@@ -286,7 +286,7 @@ answer(struct loop *o, struct connection *c)
 	struct webhook_answer *a;
 	size_t i;
 
-	if (o->stop_at != 0)
+	if (o->stop_at != 0 || o->n == o->max)
 		c->last = 1;
 	buf_reset(&c->out);
 	c->sent = 0;
@@ -457,8 +457,10 @@ expire(struct loop *o, struct connection *c)
 }
 
 /*
- * The connection from which nothing whole has come for the longest time makes
- * room for a new one: slow clients can keep each other out, and nobody else.
+ * The connection from which nothing whole has come, or that has taken nothing,
+ * for the longest time makes room for a new one: slow clients can keep each
+ * other out, and nobody else.  (Nor can busy ones: while all are in use none is
+ * kept behind its answer.)
  */
 static int
 make_room(struct loop *o)
@@ -467,7 +469,7 @@ make_room(struct loop *o)
 	size_t i;
 
 	for (i = 0; i < o->n; i++)
-		if (o->c[i]->state != JUDGED && o->c[i]->state != WRITING &&
+		if (o->c[i]->state != JUDGED &&
 		    o->c[i]->since + CROWDED_MS <= o->now &&
 		    (oldest == NULL || o->c[i]->since < oldest->since))
 			oldest = o->c[i];
@@ -477,7 +479,9 @@ make_room(struct loop *o)
 		refuse(oldest, 408, "timeout");
 		answer(o, oldest);
 	}
-	if (oldest->state != CLOSED)
+	if (oldest->state == WRITING)
+		lose_answers(o, oldest);
+	else if (oldest->state != CLOSED)
 		shut(oldest);
 	return 1;
 }

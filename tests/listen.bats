@@ -175,9 +175,10 @@ request() {
 	refute grep -q '408 timeout' log
 }
 
-@test "who is slow makes room when there are too many" {
+# crowded: a hook that has room for 32 connections
+crowded() {
 	(
-		ulimit -n 48  # for 32 connections
+		ulimit -n 48
 		PORT=$(free_port)
 		echo "PORT=$PORT" >port
 		echo "WEBHOOK_BASE_URL=http://127.0.0.1:$PORT" >>hook.conf
@@ -188,6 +189,10 @@ request() {
 	until_true 10 grep -q '^Listening' log
 	. ./port
 	export WEBHOOK_BASE_URL=http://127.0.0.1:$PORT
+}
+
+@test "who is slow makes room when there are too many" {
+	crowded
 	for i in $(seq 60); do
 		exec {fd}<>"/dev/tcp/127.0.0.1/$PORT"
 		printf 'POST / HTTP/1.1\r\nX: ' >&"$fd"
@@ -195,6 +200,27 @@ request() {
 	done
 	[ "$(post_callback "MessageSid=$SID&MessageStatus=sent" -m 8)" = 200 ]
 	grep -q 'sms-hook: 408 timeout from 127.0.0.1' log
+	for fd in $fds; do
+		exec {fd}>&-
+	done
+}
+
+@test "who asks without end keeps nobody out" {
+	crowded
+	# while there is room a connection is kept, then no more
+	exec 8<>"/dev/tcp/127.0.0.1/$PORT"
+	printf 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n' >&8
+	until read -r -t 5 line <&8 && [ "$line" = $'\r' ]; do
+		refute grep -q '^Connection: close' <<<"$line"
+	done
+	for i in $(seq 31); do
+		exec {fd}<>"/dev/tcp/127.0.0.1/$PORT"
+		fds="${fds-} $fd"
+	done
+	sleep 0.3
+	printf 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n' >&8
+	timeout 5 cat <&8 | grep -q '^Connection: close'
+	exec 8>&-
 	for fd in $fds; do
 		exec {fd}>&-
 	done
