@@ -236,6 +236,30 @@ out:
 	return r;
 }
 
+/*
+ * SQLite would not say why it cannot open a file.  One that is made has mode
+ * 0600, which the files beside it inherit: the numbers in it are nobody else's
+ * business.  A file that is there must not be opened: closing it would give up
+ * the locks that another connection of this process has on it (fcntl(2)), and
+ * then the last of other processes removes the log that is written to.
+ */
+static int
+look_at(const char *path, enum db_mode mode)
+{
+	int fd;
+
+	if (mode >= DB_EXISTING)
+		return access(path, R_OK);
+	if (access(path, R_OK | W_OK) == 0)
+		return 0;
+	if (errno != ENOENT)
+		return -1;
+	/* somebody else may make it at this moment */
+	if ((fd = open(path, O_RDWR | O_CREAT | O_EXCL, 0600)) >= 0)
+		return close(fd);
+	return errno == EEXIST ? access(path, R_OK | W_OK) : -1;
+}
+
 int
 db_open(struct db **out, const char *path, enum db_mode mode,
 	const struct db_kind *kind, const char **why)
@@ -243,20 +267,12 @@ db_open(struct db **out, const char *path, enum db_mode mode,
 	static char words[WHY_MAX];
 	struct db *d;
 	long long v;
-	int fd, r;
+	int r;
 
-	/*
-	 * SQLite would not say why it cannot open a file.  The numbers in it
-	 * are nobody else's business: mode 0600, which the files beside it
-	 * inherit.
-	 */
 	*out = NULL;
 	*why = words;
-	fd = mode >= DB_EXISTING ? open(path, O_RDONLY) :
-		open(path, O_RDWR | O_CREAT, 0600);
-	if (fd < 0)
+	if (look_at(path, mode) != 0)
 		return open_failed(path, mode, kind->maker, words);
-	close(fd);
 
 	d = need(sizeof(*d));
 	memset(d, 0, sizeof(*d));

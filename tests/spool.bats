@@ -117,6 +117,28 @@ teardown() {
 	done
 }
 
+@test "who took a spool in goes on with a store that he still holds" {
+	request "MessageSid=$SID&MessageStatus=sent&N=first" >first
+	settled
+	sql "INSERT INTO messages (ref, twilio_message_sid, direction, to_number,
+		status, created_at, updated_at) VALUES ('r1', '$SID', 'outbound-api',
+		'+14155550100', 'queued', '2026-01-01T00:00:00Z', '2026')"
+	waiting first
+	mkfifo records
+	sms-apply <records >out 3>&- &
+	applying=$!
+	exec 8>records
+	first_taken() { [ "$(times N=first)" = 1 ]; }
+	until_true 10 first_taken
+	# another one comes and goes, and is not the last
+	settled
+	[ -e sms.db-wal ]
+	printf '%s\tdelivered\n' "$SID" >&8
+	exec 8>&-
+	wait $applying
+	[ "$(sql 'SELECT status FROM messages')" = delivered ]
+}
+
 @test "takers and adders at once take each callback once" {
 	settled
 	for i in $(seq 200); do
