@@ -105,6 +105,20 @@ sync_directory(const char *path)
 }
 
 /*
+ * In a directory that is open to others nobody else's lines may get in.
+ * Returns 0, or -1 with errno.
+ */
+static int
+is_ours(const struct stat *st)
+{
+	if (S_ISREG(st->st_mode) && (st->st_uid == geteuid() ||
+	    geteuid() == 0))
+		return 0;
+	errno = EPERM;
+	return -1;
+}
+
+/*
  * After a lock that was not given: waits a moment and returns 1, or 0 when
  * there is no use in another try.  Nobody holds these locks for longer than it
  * takes to copy a line, or to set the file aside; only who was stopped
@@ -134,7 +148,7 @@ open_for_adding(const char *path, struct stat *st, long long by)
 			return -1;
 		/* held exclusively means that it was set aside */
 		if (lock(fd, F_SETLK, F_RDLCK, USED) == 0) {
-			if (fstat(fd, st) != 0)
+			if (fstat(fd, st) != 0 || is_ours(st) != 0)
 				break;
 			if (stat(path, &now) == 0 && now.st_dev == st->st_dev &&
 			    now.st_ino == st->st_ino)
@@ -290,12 +304,15 @@ spool_add(const char *path, const char *lines, size_t len)
 static int
 set_aside(const char *path, const char *taking)
 {
+	struct stat st;
 	int fd, saved;
 
-	while ((fd = open(taking, O_RDWR)) < 0)
-		if (errno != ENOENT || rename(path, taking) != 0)
+	while ((fd = open(taking, O_RDWR | O_NOFOLLOW)) < 0)
+		if (errno != ENOENT || stat(path, &st) != 0 ||
+		    is_ours(&st) != 0 || rename(path, taking) != 0)
 			return -1;
-	if (lock(fd, F_SETLKW, F_WRLCK, USED) == 0)
+	if (fstat(fd, &st) == 0 && is_ours(&st) == 0 &&
+	    lock(fd, F_SETLKW, F_WRLCK, USED) == 0)
 		return fd;
 	saved = errno;
 	close(fd);
@@ -382,7 +399,7 @@ spool_take(const char *path, int wait,
 	/* where there is nothing, nothing is made */
 	if (!spool_waits(path))
 		return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
-	if ((fd = open(held, O_RDWR | O_CREAT, 0600)) < 0)
+	if ((fd = open(held, O_RDWR | O_CREAT | O_NOFOLLOW, 0600)) < 0)
 		return -1;
 	r = lock(fd, wait ? F_SETLKW : F_SETLK, F_WRLCK, USED);
 	if (r == 0) {

@@ -37,7 +37,7 @@ open_locked(const char *spool, int flags, int tries)
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	if ((fd = open(path, flags, 0600)) < 0)
+	if ((fd = open(path, flags | O_NOFOLLOW, 0600)) < 0)
 		return -1;
 	memset(&l, 0, sizeof(l));
 	l.l_type = F_WRLCK;

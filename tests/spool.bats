@@ -117,6 +117,51 @@ teardown() {
 	done
 }
 
+@test "lines and files of somebody else do not get in" {
+	request "MessageSid=$SID&MessageStatus=sent&N=first" >first
+	request "MessageSid=$SID&MessageStatus=delivered&N=second" >second
+	waiting first
+	mv sms.db.spool planted
+	# under another name
+	ln -s planted sms.db.spool.taking
+	sms-hook <second >answer 2>log
+	answered answer
+	grep -q "callbacks wait in '$SMS_DB.spool': cannot take spool '$SMS_DB.spool': " log
+	[ "$(sql 'SELECT count(*) FROM webhook_logs' 2>&1)" != 1 ]
+	rm sms.db.spool.taking
+	# a name that leads to the store
+	settled
+	ln -s sms.db sms.db.spool.refused
+	request a=b | sed 's/^X-Twilio-Signature: ./&x/' >forged
+	sms-hook <forged >answer 2>log
+	grep -q '^HTTP/1.1 401' answer
+	[ "$(sql 'PRAGMA integrity_check')" = ok ]
+	rm sms.db.spool.refused
+	# of another user, and we are not root
+	if [ "$(id -u)" -eq 0 ]; then
+		dir=$(mktemp -d)
+		chmod 755 "$dir"
+		mkdir -m 1777 "$dir/open"
+		cp "$(command -v sms-hook)" planted "$dir"
+		cp "$dir/planted" "$dir/open/spool"
+		cp "$dir/planted" "$dir/open/other.taking"
+		chmod 666 "$dir/open/"*
+		for spool in spool other; do
+			SMS_DB=$dir/none/sms.db SMS_SPOOL=$dir/open/$spool setpriv \
+				--reuid=65534 --regid=65534 --clear-groups \
+				"$dir/sms-hook" <second >answer 2>log || :
+			grep "cannot write spool '$dir/open/spool': Operation not permitted" log ||
+				grep "cannot take spool '$dir/open/other': Operation not permitted" log
+		done
+		cmp planted "$dir/open/spool"
+		cmp planted "$dir/open/other.taking"
+		rm -r "$dir"
+	fi
+	settled
+	[ "$(times N=first)" = 0 ]
+	[ "$(times N=second)" -ge 1 ]
+}
+
 @test "who took a spool in goes on with a store that he still holds" {
 	request "MessageSid=$SID&MessageStatus=sent&N=first" >first
 	settled
