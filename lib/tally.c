@@ -21,6 +21,7 @@ enum {
 	LINE = WHEN_SIZE - 1 + 13 + 4 + 1,
 	REQUESTS_MAX = 999999999,
 	ROWS_MAX = 999,
+	LATE_S = 60,         /* longer than any request may take */
 	TRIES = 500,         /* for a lock that is held for microseconds */
 	TRY_NS = 1000000
 };
@@ -99,7 +100,7 @@ tally_add(const char *spool, long long now, long long requests, int rows,
 	int wait, struct tally *t, struct tally *past)
 {
 	struct tally all[TALLY_MINUTES], *last;
-	long long minute = now - now % 60;
+	long long minute = now - now % 60, newest;
 	int fd = open_locked(spool, O_RDWR | O_CREAT, wait ? TRIES : 1);
 	int n, r, saved;
 
@@ -107,7 +108,11 @@ tally_add(const char *spool, long long now, long long requests, int rows,
 	if (fd < 0)
 		return -1;
 	n = load(fd, all);
-	if (n == 0 || all[n - 1].minute != minute) {
+	/* a request that comes late, and not a clock that was set back */
+	newest = n > 0 ? all[n - 1].minute : -1;
+	if (minute < newest && newest - minute <= LATE_S)
+		minute = newest;
+	if (minute != newest) {
 		if (n > 0)
 			*past = all[n - 1];
 		if (n == TALLY_MINUTES) {

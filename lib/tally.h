@@ -19,11 +19,13 @@ struct tally {
 };
 
 /*
- * Counts requests, of which rows want a row, for the minute of now.  *t is
- * that minute with them, *past the one before if this is the first of a
- * minute, else past->requests is 0.  Without wait a file that somebody else
- * has locked is left alone.  Returns 0, or -1 with errno: not counted; EAGAIN
- * if somebody else has it locked.
+ * Counts requests, of which rows want a row, for the minute of now; if it is
+ * the one before the newest that is counted, for the newest: a minute that is
+ * over is never begun again, which would count from 0.  *t is the minute with
+ * them, *past the one before if this is the first of a minute, else
+ * past->requests is 0.  Without wait a file that somebody else has locked is
+ * left alone.  Returns 0, or -1 with errno: not counted; EAGAIN if somebody
+ * else has it locked.
  */
 int tally_add(const char *spool, long long now, long long requests, int rows,
 	int wait, struct tally *t, struct tally *past);

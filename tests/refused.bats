@@ -95,6 +95,19 @@ counted() {
 	counted "$T:00Z|700 2026-01-01T00:01:00Z|1"
 }
 
+@test "requests that come late do not begin a minute again" {
+	for i in $(seq 35); do
+		served $T:59Z
+		served 2026-01-01T00:01:00Z
+	done
+	# a clock that was set back is another matter
+	served 2025-12-31T23:58:00Z
+	served 2026-01-01T00:05:00Z
+	[ "$(sql "SELECT count(*) FROM webhook_logs WHERE created_at
+		BETWEEN '$T:00Z' AND '2026-01-01T00:01:59Z'")" -eq 61 ]
+	counted "2025-12-31T23:58:00Z|1 $T:00Z|1 2026-01-01T00:01:00Z|69 2026-01-01T00:05:00Z|1"
+}
+
 @test "a callback that is good brings what was counted into the store" {
 	printf 'GET /none HTTP/1.1\r\nHost: x\r\n\r\n' >none
 	served $T:10Z none
