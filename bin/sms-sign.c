@@ -324,11 +324,8 @@ main(int argc, char *argv[])
 	}
 
 	conf_load();
-	if ((tokens = conf_secret("TWILIO_AUTH_TOKEN")) == NULL)
+	if ((tokens = conf_tokens("TWILIO_AUTH_TOKEN")) == NULL)
 		die(BAD_SETUP, "TWILIO_AUTH_TOKEN is not set");
-	/* anybody could sign with an empty key */
-	if (tokens[strspn(tokens, " ,\t\n")] == '\0')
-		die(BAD_SETUP, "TWILIO_AUTH_TOKEN is empty");
 
 	if (doctored)
 		status = examine(tokens, row);

@@ -205,31 +205,43 @@ conf_secret(const char *name)
 	return text.s;
 }
 
+char *
+conf_tokens(const char *name)
+{
+	char *tokens = conf_secret(name);
+
+	if (tokens != NULL && tokens[strspn(tokens, " ,\t\n")] == '\0')
+		die(BAD_SETUP, "%s is empty", name);
+	return tokens;
+}
+
 void
-conf_read_secrets(const char *prefix)
+conf_read_tokens(const char *prefix)
 {
 	static const char end[] = "_FILE";
-	char name[256], *secret;
+	char name[256], *tokens;
 	size_t i, n;
 
 	for (i = 0; environ[i] != NULL; i++) {
 		n = strcspn(environ[i], "=");
-		if (n < strlen(prefix) + strlen(end) || n >= sizeof(name) ||
+		if (n < strlen(prefix) || n >= sizeof(name) ||
 		    strncmp(environ[i], prefix, strlen(prefix)) != 0)
 			continue;
 		memcpy(name, environ[i], n);
 		name[n] = '\0';
-		n -= strlen(end);
-		if (strcmp(name + n, end) != 0)
+		if (n >= strlen(prefix) + strlen(end) &&
+		    strcmp(name + n - strlen(end), end) == 0)
+			name[n - strlen(end)] = '\0';
+		tokens = conf_tokens(name);
+		if (tokens == NULL || conf(name) != NULL) {
+			free(tokens);
 			continue;
-		name[n] = '\0';
-		if (conf(name) != NULL || (secret = conf_secret(name)) == NULL)
-			continue;
-		if (setenv(name, secret, 1) != 0)
+		}
+		if (setenv(name, tokens, 1) != 0)
 			die(NO_SYSTEM, "cannot set %s:", name);
-		free(secret);
+		free(tokens);
 		/* that may have moved all of them */
-		conf_read_secrets(prefix);
+		conf_read_tokens(prefix);
 		return;
 	}
 }

@@ -31,10 +31,17 @@ const char *conf_need(const char *name);
 char *conf_secret(const char *name);
 
 /*
- * Reads the files of all secrets whose NAME begins with prefix; later, when
- * no file may be opened any more, conf_secret has them.
+ * The same for tokens, separated by blanks or commas; none between separators
+ * is wrong, too: anybody could sign with an empty key.
  */
-void conf_read_secrets(const char *prefix);
+char *conf_tokens(const char *name);
+
+/*
+ * Checks all tokens whose NAME begins with prefix, and reads the files of
+ * those that have one; later, when a stranger may name one and no file may be
+ * opened any more, conf_secret has them and does not die.
+ */
+void conf_read_tokens(const char *prefix);
 
 /* The path of the database; the caller frees it. */
 char *conf_db(void);

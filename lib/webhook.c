@@ -35,12 +35,9 @@ webhook_open(struct webhook *w)
 		die(BAD_SETUP, "SMS_HOOK_PATH does not begin with a slash");
 	}
 	if (!conf_skip_signature()) {
-		if ((w->tokens = conf_secret("TWILIO_AUTH_TOKEN")) == NULL)
+		if ((w->tokens = conf_tokens("TWILIO_AUTH_TOKEN")) == NULL)
 			die(BAD_SETUP, "TWILIO_AUTH_TOKEN is not set");
-		/* anybody could sign with an empty key */
-		if (w->tokens[strspn(w->tokens, " ,\t\n")] == '\0')
-			die(BAD_SETUP, "TWILIO_AUTH_TOKEN is empty");
-		conf_read_secrets("TWILIO_AUTH_TOKEN_AC");
+		conf_read_tokens("TWILIO_AUTH_TOKEN_AC");
 	}
 	if (conf("SMS_LOG_REFUSED") != NULL) {
 		w->log_bodies = strcmp(conf("SMS_LOG_REFUSED"), "body") == 0;

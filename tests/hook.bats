@@ -244,6 +244,28 @@ hook_started() {
 	served "TWILIO_AUTH_TOKEN_$account=own" <odd_by_own; [ "$code" = 401 ]
 }
 
+# A stranger chooses the account: what is wrong with its token must show before.
+@test "a token that is none is wrong at the start, a subaccount's too" {
+	export WEBHOOK_BASE_URL=https://hooks.example.net
+	account=AC000000000000000000000000000000ab
+	printf 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n' >health
+	echo , >file
+	chmod 600 file
+	for name in TWILIO_AUTH_TOKEN "TWILIO_AUTH_TOKEN_$account"; do
+		for value in ' ' , ', ,' $'\t' $'\n'; do
+			served "$name=$value" <health
+			[ "$code $status" = '503 78' ]
+			grep -qx "sms-hook: $name is empty" log
+		done
+	done
+	served "TWILIO_AUTH_TOKEN_${account}_FILE=$PWD/file" <health
+	[ "$code $status" = '503 78' ]
+	grep -qx "sms-hook: TWILIO_AUTH_TOKEN_$account is empty" log
+	# as if it were not set
+	served "TWILIO_AUTH_TOKEN_$account=" <health
+	[ "$code $status" = '200 0' ]
+}
+
 # Over HTTP the blanks around a value vanish.
 @test "every published signature is judged rightly over HTTP" {
 	n=0 bad=0
