@@ -78,20 +78,31 @@ adopt(void)
 	return n;
 }
 
-/* Descriptor 2 is the connection or the socket that listens for others. */
+static int
+same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/*
+ * Descriptor 2 is the connection, which may be two pipes, or the socket that
+ * listens for others.  Who tries out a request that lies in a file may read
+ * answer and messages from one pipe.
+ */
 static int
 stderr_is_client(void)
 {
 	struct stat st[3];
 	int i;
 
-	if (fstat(2, &st[2]) != 0 || !S_ISSOCK(st[2].st_mode))
-		return 0;
-	for (i = 0; i < 2; i++)
-		if (fstat(i, &st[i]) == 0 && st[i].st_dev == st[2].st_dev &&
-		    st[i].st_ino == st[2].st_ino)
-			return 1;
-	return listens(2);
+	memset(st, 0, sizeof(st));
+	for (i = 0; i < 3; i++)
+		fstat(i, &st[i]);
+	if (S_ISFIFO(st[2].st_mode))
+		return same_file(&st[1], &st[2]) && (S_ISFIFO(st[0].st_mode) ||
+			conf("GATEWAY_INTERFACE") != NULL);
+	return S_ISSOCK(st[2].st_mode) && (same_file(&st[0], &st[2]) ||
+		same_file(&st[1], &st[2]) || listens(2));
 }
 
 static void

@@ -730,6 +730,29 @@ tcp_start() {
 	refute grep -q sms-hook answer
 }
 
+@test "nor into a pipe to the client" {
+	export WEBHOOK_BASE_URL=https://hooks.example.net
+	start socat -d -d TCP-LISTEN:0,bind=127.0.0.1,reuseaddr,fork \
+		EXEC:sms-hook,pipes,stderr
+	until_true 10 grep -q 'listening on' socat.err
+	port=$(sed -n 's/.*listening on .*:\([0-9]*\)$/\1/p' socat.err)
+	curl -sS -i -o answer "http://127.0.0.1:$port/"
+	head -n 1 answer | grep -q '^HTTP/1.1 404'
+	refute grep sms-hook answer
+	# a server of CGI may read both outputs from one pipe
+	GATEWAY_INTERFACE=CGI/1.1 REQUEST_METHOD=GET REQUEST_URI=/none \
+		sms-hook </dev/null 2>&1 | cat >answer
+	grep -q '^Status: 404' answer
+	refute grep sms-hook answer
+	# another pipe is not the client's
+	printf 'GET /none HTTP/1.1\r\nHost: x\r\n\r\n' | tee request |
+		{ sms-hook | cat >answer; } 2>&1 | cat >said
+	grep -q ' 404 not_found from ' said
+	# nor is there a client when the request lies in a file
+	sms-hook <request 2>&1 | cat >both
+	grep -q ' 404 not_found from ' both
+}
+
 @test "the time now can be given" {
 	export WEBHOOK_BASE_URL=https://hooks.example.net
 	request "MessageSid=$SID&MessageStatus=sent" |
