@@ -417,7 +417,8 @@ order(struct cron *c, int client, const char *peer)
 	control.head.cmsg_type = SCM_RIGHTS;
 	control.head.cmsg_len = CMSG_LEN(sizeof(int));
 	memcpy(CMSG_DATA(&control.head), &client, sizeof(int));
-	return sendmsg(c->fd, &m, 0) == (ssize_t)sizeof(o) ? 0 : -1;
+	/* a runner that was stopped takes no more, and nobody waits for it */
+	return sendmsg(c->fd, &m, MSG_DONTWAIT) == (ssize_t)sizeof(o) ? 0 : -1;
 }
 
 int

@@ -55,7 +55,8 @@ int cron_runs(struct cron *c);
 /*
  * Runs it and waits, however long that takes; for cron_pass instead the runner
  * answers the HTTP client on descriptor client itself, tells of a failure with
- * peer, and closes.  Both return 0, or -1 if the runner is gone.
+ * peer, and closes.  cron_pass is not for while cron_runs.  Both return 0, or
+ * -1 if the runner is gone or takes no more orders.
  */
 int cron_run(struct cron *c, struct cron_result *result);
 int cron_pass(struct cron *c, int client, const char *peer);

@@ -261,12 +261,20 @@ send_some(struct loop *o, struct connection *c)
 	}
 }
 
-/* Whoever runs sms-reconcile answers behind what is answered already. */
+/*
+ * Whoever runs sms-reconcile answers behind what is answered already.  One that
+ * was judged in the same turn may have been passed before this one.
+ */
 static int
-pass(struct loop *o, struct connection *c)
+pass(struct loop *o, struct connection *c, struct webhook_answer *a)
 {
 	ssize_t n = 0;
 
+	if (cron_runs(&o->w->cron)) {
+		webhook_running(a);
+		return -1;
+	}
+	webhook_refuse(a, 503, "no_runner");
 	if (c->out.len > 0 && (n = write(c->fd, c->out.s, c->out.len)) > 0)
 		c->sent = (size_t)n;
 	if (c->sent < c->out.len)
@@ -292,10 +300,8 @@ answer(struct loop *o, struct connection *c)
 	c->sent = 0;
 	for (i = 0; i < c->n; i++) {
 		a = &c->answers[i].a;
-		if (a->is_cron && pass(o, c) == 0)
+		if (a->is_cron && pass(o, c, a) == 0)
 			return;
-		if (a->is_cron)
-			webhook_refuse(a, 503, "no_runner");
 		webhook_tell(o->w, a, &c->answers[i].from);
 		if (a->status != 0)
 			http_answer(&c->out, a->status, a->lines,

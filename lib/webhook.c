@@ -67,6 +67,15 @@ webhook_refuse(struct webhook_answer *a, int status, const char *reason)
 }
 
 void
+webhook_running(struct webhook_answer *a)
+{
+	a->is_cron = 0;
+	a->type = "application/json";
+	a->body = "{\"running\":true}\n";
+	webhook_refuse(a, 409, "running");
+}
+
+void
 webhook_kept(struct webhook_answer *a, int status)
 {
 	a->exit_status = status;
@@ -246,9 +255,7 @@ take_cron(struct webhook *w, struct http_request *r, struct webhook_answer *a)
 		a->lines = "WWW-Authenticate: Bearer\r\n";
 		webhook_refuse(a, 401, "bad_secret");
 	} else if (cron_runs(&w->cron)) {
-		a->type = "application/json";
-		a->body = "{\"running\":true}\n";
-		webhook_refuse(a, 409, "running");
+		webhook_running(a);
 	} else {
 		a->is_cron = 1;
 	}

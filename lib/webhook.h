@@ -56,6 +56,9 @@ void webhook_kept(struct webhook_answer *a, int status);
 /* For a request that cannot be read, or an answer that cannot be written. */
 void webhook_refuse(struct webhook_answer *a, int status, const char *reason);
 
+/* For one that is_cron, while another one runs. */
+void webhook_running(struct webhook_answer *a);
+
 /* Says what was refused, and why, unless it is one too many (intake.h). */
 void webhook_tell(struct webhook *w, struct webhook_answer *a,
 	const struct arrival *from);

@@ -90,6 +90,11 @@ called() {
 		"$URL/api/cron/reconcile-sms")
 }
 
+# refusals n: so many were told of
+refusals() {
+	[ "$(grep -c ' 409 running from 127.0.0.1$' log)" -eq "$1" ]
+}
+
 has_run() {
 	grep -qx "$1" runs
 }
@@ -260,6 +265,35 @@ ended() {
 	SECRET=x called
 	[ "$code" = 401 ]
 	refute grep -E 'no_runner|answer_lost' log
+}
+
+@test "of those who ask in the same moment one is served" {
+	held
+	listening
+	[ "$(curl -sS "$URL/healthz")" = ok ]
+	for i in 1 2 3 4; do
+		exec {fd}<>"/dev/tcp/127.0.0.1/$PORT"
+		fds="${fds-} $fd"
+	done
+	# (they were accepted before one that is answered)
+	[ "$(curl -sS "$URL/healthz")" = ok ]
+	kill -STOP "$HOOK"
+	for fd in $fds; do
+		printf 'GET /api/cron/reconcile-sms HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n' \
+			"$SECRET" >&"$fd"
+	done
+	kill -CONT "$HOOK"
+	until_true 10 has_run begun
+	until_true 10 refusals 3
+	echo >go
+	for fd in $fds; do
+		timeout 10 cat <&"$fd" >>answers
+		exec {fd}>&-
+	done
+	[ "$(grep '^HTTP' answers | sort | uniq -c | tr -s ' \r\n' ' ')" = \
+		' 1 HTTP/1.1 200 OK 3 HTTP/1.1 409 Conflict ' ]
+	[ "$(grep -c '^{"running":true}$' answers)" -eq 3 ]
+	[ "$(tr '\n' ' ' <runs)" = 'begun ended ' ]
 }
 
 @test "a client that leaves does not end the run" {
