@@ -486,6 +486,13 @@ http_reset(struct http *h)
 }
 
 int
+http_is_idle(const struct http *h)
+{
+	/* step() has passed that line */
+	return h->phase == REQUEST_LINE && h->pos == h->in.len;
+}
+
+int
 http_in_head(const struct http *h)
 {
 	return h->phase <= FIELD;
@@ -562,7 +569,7 @@ http_receive(struct http *h, int in, int out, long long deadline)
 		if (n < 0)
 			return refuse(h, 0, "read_error");
 		if (n == 0) {
-			if (h->in.len == h->start)
+			if (http_is_idle(h))
 				return 0;
 			return refuse(h, 400, "half_request");
 		}

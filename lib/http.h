@@ -85,6 +85,12 @@ void http_next(struct http *h);
 /* Forgets all that was received, for another connection. */
 void http_reset(struct http *h);
 
+/*
+ * True if no request has begun: nothing is there but the empty line that some
+ * clients send behind a body (RFC 9112, 2.2).
+ */
+int http_is_idle(const struct http *h);
+
 /* True until the head is whole. */
 int http_in_head(const struct http *h);
 
@@ -97,7 +103,7 @@ int http_is_json(const struct http_request *r);
 /*
  * Reads from fd until a request is ready, sending the 100 itself.  deadline:
  * in when_mono_ms() terms.  Returns 1 when ready, 0 when the client closed
- * without a byte, -1 with h->status and h->reason otherwise: those of
+ * while http_is_idle, -1 with h->status and h->reason otherwise: those of
  * HTTP_BAD, 408 "timeout", 400 "half_request" (closed in the middle), or 0
  * "read_error".
  */

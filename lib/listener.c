@@ -361,6 +361,7 @@ judge(struct loop *o, struct connection *c)
 
 	switch (http_parse(&c->h)) {
 	case HTTP_MORE:
+		c->begun = !http_is_idle(&c->h);
 		break;
 	case HTTP_CONTINUE:
 		/* without answers on their way there is room for it */
@@ -395,7 +396,7 @@ judge_all(struct loop *o, struct connection *c)
 
 	do {
 		c->ahead = 0;
-		if (!c->begun && h->in.len == h->start)
+		if (!c->begun && http_is_idle(h))
 			return;
 		c->ahead = c->n == ANSWERS_MAX ||
 			(c->n > 0 && o->w->in.batch.len >= BATCH_FULL);
@@ -420,7 +421,7 @@ read_some(struct loop *o, struct connection *c, int readable)
 	if (n > 0) {
 		in->len += (size_t)n;
 		in->s[in->len] = '\0';
-	} else if (n == 0 && in->len == c->h.start) {
+	} else if (n == 0 && http_is_idle(&c->h)) {
 		shut(c);
 		return;
 	} else if (n == 0 && !c->ahead) {

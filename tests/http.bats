@@ -145,6 +145,11 @@ filler() {
 	run -0 --separate-stderr sms-hook </dev/null
 	[ -z "$output" ]
 	[ -z "$stderr" ]
+	# nor one that says nothing but an empty line
+	printf '\r\n' >empty
+	run -0 --separate-stderr sms-hook <empty
+	[ -z "$output" ]
+	[ -z "$stderr" ]
 }
 
 @test "a client that waits for 100 Continue gets it before it sends" {

@@ -87,6 +87,34 @@ request() {
 		-o /dev/null -o /dev/null -w '%{num_connects}')" = 10 ]
 }
 
+@test "an empty line behind a body is no request, nor a part of the next one" {
+	listening
+	{
+		request "MessageSid=$SID&MessageStatus=sent&N=1"
+		printf '\r\n'
+		request "MessageSid=$SID&MessageStatus=delivered&N=2"
+		printf '\r'
+		until_true 10 taken 2
+		printf '\n'
+		healthy
+		request "MessageSid=$SID&MessageStatus=delivered&N=3"
+		printf '\r\n'
+	} | socat -t 10 - "TCP:127.0.0.1:$PORT" >answer
+	[ "$(grep -c '^HTTP/1.1 200' answer)" -eq 3 ]
+	[ "$(grep -c '^HTTP/' answer)" -eq 3 ]
+	until_true 10 taken 3
+	# a process that ends does not wait for more of it
+	exec 8<>"/dev/tcp/127.0.0.1/$PORT"
+	printf 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n\r\n' >&8
+	healthy
+	kill -TERM "$HOOK"
+	timeout 4 cat <&8 >answer
+	exec 8>&-
+	[ "$(grep -c '^HTTP/' answer)" -eq 1 ]
+	until_true 10 ended "$HOOK"
+	refute grep sms-hook: log
+}
+
 @test "callbacks that were sent at once are synced at once and answered in order" {
 	# the process that listens keeps its number under strace -D
 	sed -i 's/exec /exec strace -D -f -o trace -e trace=openat,fdatasync,write /' sms-hook
