@@ -318,6 +318,34 @@ note(struct intake *in, const struct rec *told, const char *reason,
 	f->took_us = took_us(from);
 }
 
+/*
+ * Without the tally: whether one is to be spoken of.  Who serves one request
+ * may say so, unless the reason is only that others count.
+ */
+static int
+may_tell(struct intake *in, long long now)
+{
+	long long minute = now - now % 60;
+
+	if (!in->hurry)
+		return errno != EAGAIN;
+	/* as in tally_add: what comes late begins no minute again */
+	if (minute > in->told_minute || minute < in->told_minute - 60) {
+		in->told_minute = minute;
+		in->told = 0;
+	}
+	if (in->told < TALLY_LINES) {
+		in->told++;
+		return 1;
+	}
+	if (in->told == TALLY_LINES) {
+		in->told++;
+		warn("more requests are refused in this minute, and not "
+			"counted yet:");
+	}
+	return 0;
+}
+
 int
 intake_refused(struct intake *in, const struct rec *rec, const char *reason,
 	int answer, const struct arrival *from)
@@ -327,9 +355,7 @@ intake_refused(struct intake *in, const struct rec *rec, const char *reason,
 	in->uncounted++;
 	if (tally_add(in->spool, from->now, in->uncounted, rec != NULL,
 	    !in->hurry, &t, &past) != 0)
-		/* somebody is at it, and may tell of as many as are told */
-		return errno != EAGAIN ||
-			(in->hurry && in->uncounted <= TALLY_LINES);
+		return may_tell(in, from->now);
 	tell_past(&past);
 	if (t.requests > TALLY_LINES && t.requests - in->uncounted <= TALLY_LINES)
 		warn("more requests are refused in this minute, and counted");

@@ -60,6 +60,8 @@ struct intake {
 	struct refusal refused[INTAKE_REFUSED_MAX];
 	size_t n_refused;        /* of them in use */
 	long long uncounted;     /* refused, and not in the tally yet */
+	long long told_minute;   /* in a hurry, and in this minute: */
+	int told;                /* spoken of without the tally */
 	char why[512];           /* more on a failure */
 };
 
@@ -95,7 +97,8 @@ int intake_settle(struct intake *in, int wait);
  * leaves what was noted, and how many there were, in the log of the store, if
  * that costs nobody anything.  Strangers can cause this, so only TALLY_ROWS in
  * a minute are noted.  Returns whether the request is to be spoken of: only
- * TALLY_LINES are.
+ * TALLY_LINES are; but where the tally cannot be written so many of each
+ * process that is in a hurry, and all of any other.
  */
 int intake_refused(struct intake *in, const struct rec *rec,
 	const char *reason, int answer, const struct arrival *from);

@@ -84,14 +84,18 @@ save(int fd, const struct tally *t, int n)
 {
 	char text[TALLY_MINUTES * LINE + 1], at[WHEN_SIZE];
 	size_t len = (size_t)n * LINE;
+	ssize_t wrote;
 	int i;
 
 	for (i = 0; i < n; i++)
 		snprintf(text + (size_t)i * LINE, LINE + 1,
 			"%s %012lld %03lld\n", when_format(at, t[i].minute),
 			t[i].requests, t[i].rows);
-	if (len > 0 && pwrite(fd, text, len, 0) != (ssize_t)len)
+	if (len > 0 && (wrote = pwrite(fd, text, len, 0)) != (ssize_t)len) {
+		if (wrote >= 0)
+			errno = ENOSPC;
 		return -1;
+	}
 	return ftruncate(fd, (off_t)len);
 }
 

@@ -108,6 +108,25 @@ counted() {
 	counted "2025-12-31T23:58:00Z|1 $T:00Z|1 2026-01-01T00:01:00Z|69 2026-01-01T00:05:00Z|1"
 }
 
+@test "nor is a flood without a limit where it cannot be counted" {
+	mkdir sms.db.spool.refused
+	listening -t $T:10Z -w 1s
+	[ "$(codes '/none?n=[1-700]')" = ' 700 404' ]
+	wait "$STARTED_PID"
+	[ "$(grep -c ' 404 not_found from ' said)" -eq 600 ]
+	grep 'more requests' said >more
+	[ "$(cat more)" = 'sms-hook: more requests are refused in this minute, and not counted yet: Is a directory' ]
+	# what it has refused is counted when that is possible again
+	listening -t 2026-01-01T00:01:10Z -w 1s
+	[ "$(codes '/none?n=[1-601]')" = ' 601 404' ]
+	rmdir sms.db.spool.refused
+	[ "$(codes '/api/webhooks/twilio' -d a=b)" = ' 1 401' ]
+	wait "$STARTED_PID"
+	[ "$(grep -c ' 404 not_found from ' said)" -eq 600 ]
+	served 2026-01-01T00:02:00Z
+	counted "2026-01-01T00:01:00Z|602 2026-01-01T00:02:00Z|1"
+}
+
 @test "a callback that is good brings what was counted into the store" {
 	printf 'GET /none HTTP/1.1\r\nHost: x\r\n\r\n' >none
 	served $T:10Z none
