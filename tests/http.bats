@@ -23,7 +23,13 @@ hook() {
 		grep . || echo -)"
 }
 
-# cases section: every request of that section of the table.
+# section name: that section of the table.
+section() {
+	awk -v s="# $1" '$0 == s { on = 1; next } /^#/ { on = 0 } on' \
+		"$ROOT/tests/fixtures/requests.tsv"
+}
+
+# cases section: every request of that section.
 cases() {
 	local status reason request what got n=0 bad=0
 	while IFS=$(printf '\t') read -r status reason request what; do
@@ -34,11 +40,11 @@ cases() {
 		fi
 		n=$((n + 1))
 	done <<-END
-		$(awk -v s="# $1" '$0 == s { on = 1; next } /^#/ { on = 0 } on' \
-			"$ROOT/tests/fixtures/requests.tsv")
+		$(section "$1")
 	END
 	echo "$n requests"
-	[ "$n" -gt 5 ] && [ "$bad" -eq 0 ]
+	[ "$n" -gt 5 ] && [ "$n" -eq "$(section "$1" | wc -l)" ] &&
+		[ "$bad" -eq 0 ]
 }
 
 # filler n: that many letters.
@@ -72,6 +78,16 @@ filler() {
 
 @test "a request that is cut off is no request" {
 	cases 'cut off'
+}
+
+@test "the tests above leave no request of the table out" {
+	local name n=0
+	while read -r name; do
+		n=$((n + $(section "$name" | wc -l)))
+	done < <(sed -n "s/^\tcases '*\([^']*\)'*$/\1/p" "$BATS_TEST_FILENAME")
+	echo "$n requests"
+	[ "$n" -eq "$(grep -c '^[0-9]' "$ROOT/tests/fixtures/requests.tsv")" ]
+	[ "$n" -ge 150 ]
 }
 
 @test "limits are kept to the byte" {
