@@ -141,20 +141,21 @@ give_up(struct inquiry *q, struct slot *s, int status)
 {
 	struct twilio_call *c = &s->call;
 	struct rec told = { { NULL } };
-	char *shown;
+	char *name, *shown;
 
 	worse(q, status);
 	json_error(q->json, c->answer.s, c->answer.len, &told.f[ERROR_CODE],
 		&told.f[ERROR_MESSAGE]);
 	if (told.f[ERROR_MESSAGE] == NULL)
 		told.f[ERROR_MESSAGE] = c->why;
+	name = mask(need_str(s->rec.f[s->lookup != NULL ? REF : SID]));
 	shown = mask(need_str(told.f[ERROR_MESSAGE]));
 	warn("cannot %s '%s': %s%s%s (%d %s)",
-		s->lookup != NULL ? "look up ref" : "fetch",
-		s->lookup != NULL ? s->rec.f[REF] : s->rec.f[SID],
+		s->lookup != NULL ? "look up ref" : "fetch", name,
 		told.f[ERROR_CODE] == NULL ? "" : told.f[ERROR_CODE],
 		told.f[ERROR_CODE] == NULL ? "" : " ", shown, c->tries,
 		c->tries == 1 ? "try" : "tries");
+	free(name);
 	free(shown);
 	conclude(q, s, &told);
 	if (status != TRY_LATER || ++q->lost != IN_A_ROW)

@@ -114,6 +114,7 @@ calls() {
 		sms-fetch 447700900101
 		sms-fetch -a 1d
 		TWILIO_API_URL=http://127.0.0.1:9 sms-fetch <sent
+		sms-stuck -n 0 | TWILIO_API_URL=http://127.0.0.1:9 sms-fetch
 		X
 		;;
 	sms-hook) cat <<-'X'
@@ -258,7 +259,7 @@ clean() {
 		clean "$name.said"
 		rm -f sms.db-* && cp start.db sms.db
 		# (where nobody answers, tries take their time: once is enough)
-		sed -i /^TWILIO_API_URL=/d calls
+		sed -i /TWILIO_API_URL=/d calls
 		# (run_calls comes by the environment, which only bash passes on)
 		SHELL=$BASH script -qec 'run_calls <calls' "$name.screen" \
 			</dev/null >/dev/null
