@@ -43,6 +43,18 @@ enum {
 	F_TO, F_FROM, F_SOURCE, F_PEER, FIELDS
 };
 
+/*
+ * The results that a row can have: the reason words of callbacks that were read
+ * whole, as sms-hook(8) lists them, but those that mean that none is written.
+ */
+static const char *const result[] = {
+	"success", "no_length", "media_type", "bad_form", "no_signature",
+	"bad_signature", "no_sid", "bad_sid", "no_status", "bad_status",
+	"bad_json", "bad_event", "events_many"
+};
+
+enum { RESULTS = sizeof(result) / sizeof(result[0]) };
+
 extern const char sql_log_before[], sql_log_list[], sql_log_newest[];
 
 const char progname[] = "sms-log";
@@ -71,6 +83,46 @@ usage(FILE *fp)
 {
 	fputs("usage: sms-log [-HPfr] [-S since] [-U until] [-n limit] "
 		"[-s status,...]\n\t[-t now]\n", fp);
+}
+
+static void
+refuse_result(const char *word)
+{
+	struct buf known = BUF_INIT(WORDS_MAX);
+	char *shown = mask(need_str(word));
+	size_t i;
+
+	for (i = 0; i < RESULTS; i++)
+		buf_addf(&known, "%s%s", i == 0 ? "" : ", ", result[i]);
+	die(BAD_USAGE, "-s '%s' is none of %s", shown, known.s);
+}
+
+/* Puts "A,b" into words as ",a,b,", each a result. */
+static void
+read_results(struct buf *words, const char *list)
+{
+	const char *p;
+	size_t from, i;
+	int full = 0;
+
+	buf_reset(words);
+	buf_addc(words, ',');
+	for (p = list; ; p++) {
+		from = words->len;
+		for (; *p != '\0' && *p != ','; p++)
+			full |= buf_addc(words,
+				*p >= 'A' && *p <= 'Z' ? *p + 32 : *p);
+		if (full)
+			die(BAD_USAGE, "-s takes fewer words");
+		for (i = 0; i < RESULTS &&
+		    strcmp(words->s + from, result[i]) != 0; i++)
+			;
+		if (i == RESULTS)
+			refuse_result(words->s + from);
+		full |= buf_addc(words, ',');
+		if (*p == '\0')
+			return;
+	}
 }
 
 struct reading {
@@ -327,11 +379,7 @@ main(int argc, char *argv[])
 		case 'h': usage(stdout); return finish_stdout(0);
 		case 'n': limit = num_option(c, optarg, 0, 1000000000); break;
 		case 'r': l.replay = 1; break;
-		case 's':
-			buf_reset(&words);
-			if (buf_addf(&words, ",%s,", optarg) != 0)
-				die(BAD_USAGE, "-s takes fewer words");
-			break;
+		case 's': read_results(&words, optarg); break;
 		case 't': now = when_option(c, optarg); break;
 		default: usage(stderr); return BAD_USAGE;
 		}

@@ -55,6 +55,33 @@ a_few() {
 	[ "$(sids -n 9)" = "$(sids -n 0)" ]
 }
 
+@test "-s knows each result that a row can have, and refuses others" {
+	a_few
+	[ "$(sids -s SUCCESS,No_Sid)" = '1 3 4 5' ]
+	# those that sms-hook(8) lists, but for 503, which leaves no row
+	{
+		echo success
+		sed -n '/^The callback:$/,/^The connection:$/s/^\.It Li [1-4][0-9]* \([a-z_]*\)$/\1/p' \
+			"$ROOT/man/sms-hook.8"
+	} | sort >words
+	[ "$(wc -l <words)" -gt 10 ]
+	sms-log -s "$(paste -sd , words)" >/dev/null
+	run -64 --separate-stderr sms-log -s success,foo
+	[ -z "$output" ]
+	[[ $stderr == "sms-log: -s 'foo' is none of success, "* ]]
+	tr -d , <<<"${stderr#*none of }" | tr ' ' '\n' | sort | diff words -
+	sed -n '/^\.It Fl s /,/^Capitals/p' "$ROOT/man/sms-log.1" |
+		sed -n 's/^\.Cm//p' | tr -d ,. | tr ' ' '\n' | sed '/^$/d' |
+		sort | diff words -
+	for bad in '' , success, ,success no_sid,,success 'no_sid ' unknown \
+	    bad_sig store_busy; do
+		run -64 --separate-stderr sms-log -s "$bad"
+		[[ $stderr == *' is none of success, '* ]]
+	done
+	run -64 --separate-stderr sms-log -s "$(printf 'no_sid,%.0s' $(seq 200))no_sid"
+	[ "$stderr" = 'sms-log: -s takes fewer words' ]
+}
+
 @test "-r writes the status records of what was authentic" {
 	a_few
 	[ "$(sms-log -r | cut -f 1-7,12)" = "$(sid 1)	sent	30003	$(ago 3000)	hook	+447700900123	+15005550006	\\N

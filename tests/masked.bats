@@ -152,6 +152,7 @@ calls() {
 		sms-log -H
 		sms-log -r
 		sms-log -s bad_signature
+		sms-log -s +447700900101
 		sms-log -n +447700900101
 		X
 		;;
