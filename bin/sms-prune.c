@@ -176,7 +176,11 @@ main(int argc, char *argv[])
 		case 'h': usage(stdout); return finish_stdout(0);
 		case 'l': logs = when_age_option(c, optarg); break;
 		case 'n': p.dry = p.tell = 1; break;
-		case 'r': p.number = optarg; break;
+		case 'r':
+			if (p.number != NULL)
+				die(BAD_USAGE, "-r takes one number at a time");
+			p.number = optarg;
+			break;
 		case 't': now = when_option(c, optarg); break;
 		case 'v': p.tell = 1; break;
 		case 'z': compact = 1; break;

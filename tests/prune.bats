@@ -82,6 +82,14 @@ count() { sql "SELECT count(*) FROM ${1}"; }
 	run -64 sms-prune -r ''
 }
 
+@test "-r takes one number at a time" {
+	fill 30
+	run -64 --separate-stderr prune -r +447700900103 -r +447700900104
+	[ "$stderr" = 'sms-prune: -r takes one number at a time' ]
+	run -64 prune -r '' -r +447700900104
+	[ "$(count messages)" = 30 ]
+}
+
 @test "-n changes nothing and says what -v says when it is done" {
 	fill 120
 	sql .dump >before
