@@ -15,7 +15,8 @@ usage='usage: sms-reconcile [-nq] [-m limit] [-t now]'
 # what it costs Twilio, us and the line.
 few=10
 
-dry='' limit='' now='' quiet=''
+unset limit
+dry='' now='' quiet=''
 while getopts :Vhm:nqt: c
 do
 	case $c in
@@ -29,16 +30,24 @@ do
 	esac
 done
 [ $OPTIND -gt $# ] || { echo "$usage" >&2; exit 64; }
+case ${limit-0} in
+'' | *[!0-9]* | ??????????*) echo "$usage" >&2; exit 64;;
+esac
 
 cannot_write() {
 	echo 'sms-reconcile: cannot write standard output' >&2
 }
 { true 4>&1; } 2>/dev/null || { cannot_write; exit 74; }
 
+# Without a store there is nothing to repair, nor a place for a lock, and
+# sms-apply, which starts at the same time as sms-stuck, must not make an empty
+# one.
+#
 # One at a time: become ourselves again, holding a lock that ends with us.  A
 # second one ends at once, with nothing to say.
 if [ -z "$SMS_RECONCILE_LOCKED" ]
 then
+	sms-stuck -c ${now:+-t "$now"} >/dev/null || exit
 	SMS_RECONCILE_LOCKED=y
 	export SMS_RECONCILE_LOCKED
 	exec sms-lock -n -e 0 reconcile "$0" "$@"
@@ -92,10 +101,7 @@ count() {
 
 set -- ${now:+-t "$now"}
 
-# Without a store there is nothing to repair, and sms-apply, which starts at
-# the same time as sms-stuck, must not make an empty one.  What callbacks left
-# in the spool is no reason to ask.
-sms-stuck -c "$@" >/dev/null || exit
+# What callbacks left in the spool is no reason to ask.
 [ -n "$dry" ] || sms-apply "$@" </dev/null || leave $? ''
 stuck=$(sms-stuck -c "$@") || leave $? ''
 pages=''

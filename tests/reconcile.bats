@@ -45,6 +45,25 @@ sent() {
 	run -64 sms-reconcile more
 }
 
+@test "a limit that is no number, and no place for a store, are seen at once" {
+	sent 1
+	sim_clock 3h
+	for bad in foo '' -1 1x ' 1' +1 1234567890; do
+		run -64 --separate-stderr sms-reconcile -m "$bad"
+		[ -z "$output" ]
+		[ "$stderr" = "$(sms-reconcile -h)" ]
+	done
+	[ ! -e sms.db.reconcile.ran ]
+	[ ! -e sms.db.reconcile.lock ]
+	[ "$(sql 'SELECT count(checked_at) FROM messages')" = 0 ]
+	run -0 sms-reconcile -m 999999999 -t "$(later 3hours)"
+	[ "$output" = 'checked 1 applied 1 same 0 stale 0 unknown 0 failed 0' ]
+	SMS_DB=$PWD/none/sms.db run -78 --separate-stderr sms-reconcile
+	[ -z "$output" ]
+	[[ $stderr == "sms-stuck: no database at '$PWD/none/sms.db': "* ]]
+	[ ! -e none ]
+}
+
 @test "what stays sent is given up after six hours, and Twilio's 404 at once" {
 	sent 2 -f drop=100,stuck=100
 	sim_clock 7h
