@@ -45,9 +45,12 @@ struct listing {
 static void
 usage(FILE *fp)
 {
-	fputs("usage: sms-list [-HMPcivx] [-S since] [-U until] "
-		"[-d direction] [-e code]\n"
-		"\t[-p number] [-s status,...] [-t now] [sid | ref ...]\n", fp);
+	fputs("usage: sms-list [-Hx] [-M | -P] [-c | -i | -v] [-S since] "
+		"[-U until]\n"
+		"\t[-d direction] [-e code] [-p number] [-s status,...] "
+		"[-t now]\n"
+		"       sms-list [-H] [-M | -P] [-i | -v] [-t now] "
+		"sid | ref ...\n", fp);
 }
 
 /* A row of the table.  The number is the other side's. */

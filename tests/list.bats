@@ -195,6 +195,17 @@ sms-list: no message '+1415…100'" ]
 		run -64 --separate-stderr sms-list $bad
 		[ -n "$stderr" ]
 	done
+	# with a name all options of the second form, and none of the others
+	for good in -H -M -P -i -v '-t 2025-08-21T12:00:00Z'; do
+		grep -qF -e "${good%% *}" <(sms-list -h | tail -n 1)
+		run -1 --separate-stderr sms-list $good none
+		[ "$stderr" = "sms-list: no message 'none'" ]
+	done
+	for bad in -x -c '-S 1d' '-U 1d' '-d inbound' '-e 30003' '-p 1' '-s sent'; do
+		refute grep -qF -e "[${bad%% *}" <(sms-list -h | tail -n 1)
+		run -64 --separate-stderr sms-list $bad none
+		[ "$stderr" = "$(sms-list -h)" ]
+	done
 	run -64 --separate-stderr sms-list -s deliverd
 	[ "$stderr" = "sms-list: -s 'deliverd' is no status: sms(7) lists them" ]
 	run -64 --separate-stderr sms-list -S yesterday
