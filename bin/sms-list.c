@@ -280,6 +280,8 @@ begin(struct listing *l)
 	static const char *const count_title[] = { "STATUS", "MESSAGES" };
 
 	table_begin(&l->table, stdout, "", l->form == 'c' ? 2 : 6);
+	if (l->form == 'i' && l->header)
+		puts("#sid");
 	if (l->form == 'v' || l->form == 'i' || (!l->terminal && !l->header))
 		return;
 	if (l->terminal)

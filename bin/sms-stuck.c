@@ -93,6 +93,15 @@ unsettled(struct store *s, const char *db, struct listing *l)
 	return r;
 }
 
+static void
+write_header(enum form form)
+{
+	if (form == RECORDS)
+		rec_header_status(stdout);
+	else
+		puts(form == IDS ? "#sid" : "#messages");
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -138,8 +147,8 @@ main(int argc, char *argv[])
 	db = conf_db();
 	if ((r = store_open(&s, db, STORE_EXISTING, &why)) != 0)
 		die(r, "%s", why);
-	if (header && list.form == RECORDS)
-		rec_header_status(stdout);
+	if (header)
+		write_header(list.form);
 
 	if (give_up)
 		r = store_expired(s, &expired, show, &list);

@@ -50,6 +50,9 @@ a_few() {
 @test "a status record for each message, oldest first, as it stands" {
 	a_few
 	[ "$(refs)" = 'r1 r2 r3 r4 r5 r6' ]
+	[ "$(sms-list -Hi r2)" = "#sid
+$(sid 2)" ]
+	[ "$(sms-list -i r2)" = "$(sid 2)" ]
 	run -0 sms-list -H r2
 	[ "${lines[0]}" = '#sid	status	error_code	at	source	to	from	direction	segments	price	currency	ref	created_at	error_message	body_sha256' ]
 	[ "${lines[1]}" = "$(sid 2)	failed	30003	$(ago 1990)	\\N	+447700900123	+15005550006	outbound-api	\\N	\\N	\\N	r2	$(ago 2000)	\\N	\\N" ]

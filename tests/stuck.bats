@@ -76,6 +76,11 @@ ids() { sms-stuck -t $NOW -i "$@" | sed 's/^SM0*//' | xargs; }
 	row 2 sent 400 300
 	[ "$(sms-stuck -t $NOW | sms-apply | cut -f 2 | xargs)" = 'same same' ]
 	[ "$(sql 'SELECT count(*) FROM message_delivery_status')" = 0 ]
+	[ "$(sms-stuck -Hi -t $NOW -n 1)" = "#sid
+SM$(printf %032d 2)" ]
+	[ "$(sms-stuck -Hc -t $NOW)" = '#messages
+2' ]
+	[ "$(sms-stuck -c -t $NOW)" = 2 ]
 	run -0 sms-stuck -H -t $NOW -n 1
 	[ "${lines[0]}" = '#sid	status	error_code	at	source	to	from	direction	segments	price	currency	ref	created_at	error_message	body_sha256' ]
 	[ "${lines[1]}" = "SM$(printf %032d 2)	sent	\\N	$(ago 300)	\\N	+14155550100	\\N	outbound-api	\\N	\\N	\\N	r2	$(ago 400)	\\N	\\N" ]
