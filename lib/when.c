@@ -46,6 +46,13 @@ digits(const char *s, int n)
 	return v;
 }
 
+/* No time is before year 0 or after year 9999, where there is no spelling. */
+static int
+in_range(long long t)
+{
+	return t >= days(0, 1, 1) * DAY && t < days(10000, 1, 1) * DAY;
+}
+
 /* Checks the parts and puts them together; -1 in a part means no number. */
 static int
 together(int y, int mo, int d, int h, int mi, int s, long long *t)
@@ -54,7 +61,7 @@ together(int y, int mo, int d, int h, int mi, int s, long long *t)
 	    h < 0 || h > 23 || mi < 0 || mi > 59 || s < 0 || s > 60)
 		return -1;
 	*t = days(y, mo, d) * DAY + h * 3600LL + mi * 60LL + s;
-	return 0;
+	return in_range(*t) ? 0 : -1;
 }
 
 long long
@@ -217,7 +224,7 @@ when_parse_mail(const char *s, long long *t)
 		return -1;
 	zone = zone / 100 * 3600 + zone % 100 * 60;
 	*t -= s[19] == '+' ? zone : -zone;
-	return 0;
+	return in_range(*t) ? 0 : -1;
 }
 
 int
@@ -236,7 +243,7 @@ when_parse_age(const char *s, long long *seconds)
 	if (num_parse(number, 0, 999999999, seconds) != 0)
 		return -1;
 	*seconds *= size[u - unit];
-	/* a time before year 0 has no spelling */
+	/* so long before 1970, the earliest now, it is still year 0 or later */
 	return *seconds <= 1900LL * 365 * DAY ? 0 : -1;
 }
 
@@ -261,6 +268,9 @@ when_option(int opt, const char *s)
 	if (when_parse(s, &t) != 0)
 		die(BAD_USAGE, "-%c takes a time such as 2025-08-21T08:34:39Z, "
 			"not '%s'", opt, s);
+	if (t < 0)
+		die(BAD_USAGE, "-%c takes a time from 1970 on, not '%s'", opt,
+			s);
 	return t;
 }
 

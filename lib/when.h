@@ -32,8 +32,9 @@ enum { WHEN_AGE_SIZE = 24 };
 char *when_format_age(char out[WHEN_AGE_SIZE], long long seconds);
 
 /*
- * The operands of options -t and of ages, and of those that take a time or
- * how long before now; die with BAD_USAGE.
+ * The operands of options -t (from 1970 on, so that an age before it has a
+ * spelling, too) and of ages, and of those that take a time or how long before
+ * now; die with BAD_USAGE.
  */
 long long when_option(int opt, const char *s);
 long long when_age_option(int opt, const char *s);

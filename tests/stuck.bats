@@ -282,6 +282,15 @@ final() {
 		run -64 --separate-stderr sms-stuck -q "$age"
 		[[ "$stderr" == *"-q takes an age such as 90m, 2h or 1d, not '$age'" ]]
 	done
+	# no age before now may be a time that has no spelling
+	for time in 0000-01-01T00:00:00Z 1969-12-31T23:59:59Z; do
+		run -64 --separate-stderr sms-stuck -t "$time"
+		[ "$stderr" = "sms-stuck: -t takes a time from 1970 on, not '$time'" ]
+	done
+	run -64 --separate-stderr sms-stuck -t 9999-12-31T23:59:60Z
+	sms-apply </dev/null
+	[ "$(sms-stuck -c -t 1970-01-01T00:00:00Z -s 99000w)" = 0 ]
+	[ "$(sms-stuck -cx -t 9999-12-31T23:59:59Z)" = 0 ]
 	run -64 --separate-stderr sms-stuck -n many
 	run -64 --separate-stderr sms-stuck more
 }
