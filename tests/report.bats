@@ -109,6 +109,35 @@ some() {
 Some Net	1	1	0	100.0' ]
 }
 
+@test "a carrier is one however its name is encoded" {
+	local i=0 name
+	while read -r name; do
+		i=$((i + 1))
+		row $i delivered $NOW
+		sql "INSERT INTO webhook_logs (created_at, twilio_message_sid, status,
+			outcome, answer, params) VALUES ('$NOW', printf('SM%032d', $i),
+			'success', 'applied', 200, 'MessageSid=x&Carrier=$name&To=y')"
+	done <<-'END'
+	AT%26T
+	A%54%26T
+	AT%26%54
+	T-Mobile+US%2c+Inc%2E
+	T%2DMobile%20US%2C%20Inc.
+	Caf%c3%a9
+	Caf%C3%A9
+	100%
+	%2B1%2541%7f%0a%
+	END
+	report carrier | cut -f 1,2 >got
+	diff got - <<-'END'
+	AT&T	3
+	Caf%C3%A9	2
+	T-Mobile US, Inc.	2
+	+1%41%7F%0A%	1
+	100%	1
+	END
+}
+
 @test "-l lists all reports, and each has a place in the page" {
 	[ "$(report -l | cut -f 1,2)" = "$(cd "$ROOT/sql/report" && ls *.sql | sed 's/.sql$/\tsmspipe/')" ]
 	for name in $(report -l | cut -f 1); do
