@@ -20,6 +20,10 @@ case $#:${2-30} in
 	exit 64 ;;
 esac
 file=$1 days=${2-30}
+if [ -d "$file" ]; then
+	echo "dashboard.sh: '$file' is a directory: name a file in it" >&2
+	exit 64
+fi
 command -v gnuplot >/dev/null || {
 	echo 'dashboard.sh: no gnuplot: install gnuplot-nox' >&2
 	exit 78
@@ -186,8 +190,11 @@ set yrange [0:100]
 set format y "%.0f %%"
 plot '$dir/volume.dat' using 1:8 with linespoints pt 7 ps 0.4 lw 2 lc rgb 1
 END
+# A range that is a minute at least: gnuplot would complain of an empty one.
+top=$(awk -F '\t' '{ for (i = 2; i <= 3; i++) if ($i + 0 > top) top = $i + 0 }
+	END { print (top > 60 ? 1.1 * top : 60) }' "$dir/latency.dat")
 [ ! -s "$dir/latency.dat" ] || draw latency <<END
-set yrange [1:60<*]
+set yrange [1:$top]
 set logscale y
 set ytics ("1 s" 1, "10 s" 10, "1 min" 60, "10 min" 600, "1 h" 3600, "6 h" 21600, "1 d" 86400)
 plot '$dir/latency.dat' using 1:(\$3 < 1 ? 1 : \$3) with linespoints pt 7 ps 0.4 lw 2 lc rgb 4, \\
@@ -203,8 +210,10 @@ plot '$dir/errors.dat' using 0:1:xtic(2) with boxes lc rgb 5
 END
 for c in $currencies; do
 	awk -F '\t' -v c="$c" '$2 == c' "$dir/cost.dat" >"$dir/cost-$c.dat"
+	top=$(awk -F '\t' '$3 + 0 > top { top = $3 + 0 }
+		END { print (top > 0 ? "*" : 1) }' "$dir/cost-$c.dat")
 	draw "cost-$c" <<END
-set yrange [0:*]
+set yrange [0:$top]
 set format y "%g"
 plot '$dir/cost-$c.dat' using 1:3 with boxes lc rgb 2
 END

@@ -136,7 +136,31 @@ own() {
 	[ "$(ls page.html*)" = page.html ]
 }
 
+@test "nothing is said where all went at once and cost nothing" {
+	month
+	sql "UPDATE messages SET sent_at = created_at, delivered_at = created_at
+		WHERE status = 'delivered'"
+	sql 'UPDATE messages SET price = 0'
+	run -0 --separate-stderr dashboard page.html
+	[ -z "$output$stderr" ]
+	own
+	[ "$(what 'count(//section[svg])')" = 5 ]
+	# and the axis of what took long reaches it
+	sql "UPDATE messages SET delivered_at = strftime('%Y-%m-%dT%H:%M:%SZ',
+		created_at, '+7 hours') WHERE status = 'delivered'"
+	run -0 --separate-stderr dashboard page.html
+	[ -z "$output$stderr" ]
+	[ "$(what 'count(//section[3]//text()[contains(., "6 h")])')" = 1 ]
+	[ "$(what 'count(//section[3]//svg//circle)')" -gt 20 ]
+}
+
 @test "a wrong call is status 64" {
+	mkdir directory
+	for to in directory directory/ .; do
+		run -64 --separate-stderr dashboard "$to"
+		[ "$stderr" = "dashboard.sh: '$to' is a directory: name a file in it" ]
+	done
+	[ -z "$(ls directory)" ]
 	run -64 dashboard
 	run -64 dashboard a b
 	run -64 dashboard a 0
