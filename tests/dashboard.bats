@@ -226,14 +226,21 @@ named() {
 	done <parts
 }
 
-# state [series]: two days of a healthy store, but for that series; at their end
-# no alert is expected
+# state [series values [and series values]]: two days of a healthy store, but
+# for these series; at their end no alert is expected
 state() {
 	printf '  - interval: 10m\n    input_series:\n'
 	awk -F '\t' -v but="$*" '
-		BEGIN { sub(/ /, FS, but); split(but, b) }
+		BEGIN {
+			n = split(but, part, " and ")
+			for (i = 1; i <= n; i++) {
+				sub(/ /, FS, part[i])
+				split(part[i], b)
+				values[b[1]] = b[2]
+			}
+		}
 		{ printf "      - {series: '\''%s'\'', values: '\''%s'\''}\n",
-			$1, $1 == b[1] ? b[2] : $2 }' <<-'END'
+			$1, $1 in values ? values[$1] : $2 }' <<-'END'
 	sms_messages{status="sent"}	10+0x288
 	sms_stuck_messages{status="sent"}	10+0x288
 	sms_ambiguous_messages	0+0x288
@@ -257,6 +264,11 @@ state() {
 		printf 'rule_files: [%s]\nevaluation_interval: 10m\ntests:\n' \
 			"$EXAMPLES/alerts.yml"
 		state
+		# never: nothing is wrong while there is nothing
+		state 'sms_last_callback_timestamp_seconds _ and sms_oldest_open_seconds 0+0x288'
+		state 'sms_reconcile_last_success_timestamp_seconds _ and sms_messages{status="sent"} 0+0x288'
+		# nor when the first messages are of the last hours
+		state 'sms_reconcile_last_success_timestamp_seconds _ and sms_messages{status="sent"} 0+0x271 10+0x17'
 		while read -r name series values; do
 			echo "$name" >>fire
 			state "$series" "$values"
@@ -265,8 +277,12 @@ state() {
 		SmsStuck sms_stuck_messages{status="sent"} 11+0x288
 		SmsDeliveryRateFell sms_delivery_ratio 0.95+0x280 0.7+0x7
 		SmsNoCallbacks sms_last_callback_timestamp_seconds 0+0x288
+		SmsNoCallbacks sms_last_callback_timestamp_seconds _
+		SmsNoCallbacks sms_last_callback_timestamp_seconds -2000000000+0x288
 		SmsCallbacksLost sms_callback_loss_ratio 0.06+0x288
 		SmsReconcileNotRun sms_reconcile_last_success_timestamp_seconds 0+0x288
+		SmsReconcileNotRun sms_reconcile_last_success_timestamp_seconds _
+		SmsReconcileNotRun sms_reconcile_last_success_timestamp_seconds -2000000000+0x288
 		SmsSpoolGrows sms_spool_oldest_seconds 301+0x288
 		SmsAmbiguous sms_ambiguous_messages 1+0x288
 		SmsNotMeasured node_textfile_mtime_seconds{file="/a/sms.prom"} 0+0x288
@@ -277,5 +293,12 @@ state() {
 	run -1 "$MONITOR/promtool" test rules states.yml
 	echo "$output"
 	diff fire <(sed -n 's/.*alertname: *\([A-Za-z]*\),.*/\1/p' <<<"$output")
+	# the words fit: a time since 1970 means never
+	for name in 'No callback ever, and messages are open' \
+	    'No callback for 2d 0h 0m 0s, and messages are open' \
+	    'sms-reconcile never succeeded' \
+	    'sms-reconcile last succeeded 2d 0h 0m 0s ago'; do
+		grep -qF "summary=\"$name\"" <<<"$output"
+	done
 	[ "$(sort -u fire | wc -l)" -eq "$(grep -c 'alert: ' "$EXAMPLES/alerts.yml")" ]
 }
