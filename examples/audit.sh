@@ -10,13 +10,22 @@
 # takes records of them.  One line for each that is found, its fields separated
 # by TABs: "no-row" or "no-callback", SID, status, when it was made, recipient
 # (masked) and error code.  Exit status 1 if there are any, so cron can mail
-# them.
+# them, or if there were lines without a SID, which are counted on standard
+# error.
 #
 # A message younger than fifteen minutes may still have its callbacks to come
-# and is left out.  SMS_DB names the store.  It knows callbacks for as long as
-# its webhook log is kept, so ask for no more than that.
+# and is left out.  One that is scheduled has none before it is due, and one
+# that was canceled has none at all.  SMS_DB names the store.  It knows
+# callbacks for as long as its webhook log is kept, so ask for no more than
+# that.
 
 set -eu
+export LC_ALL=C
+case $#:${1-} in
+0:|1:[!-]*) ;;
+*)	echo 'usage: audit.sh [age]' >&2
+	exit 64 ;;
+esac
 : "${SMS_DB:=${XDG_DATA_HOME:-$HOME/.local/share}/smspipe/sms.db}"
 if [ ! -e "$SMS_DB" ]; then
 	echo "audit.sh: no database at '$SMS_DB': set SMS_DB" >&2
@@ -35,8 +44,26 @@ if [ $# -gt 0 ]; then
 else
 	cat >"$dir/told"
 fi
-awk -F '\t' -v OFS='\t' '!/^#/ && NF > 0 { print $1, $2, $3, $6, $8, $13 }' \
-	"$dir/told" >"$dir/fields"
+# masked as by the tools: +1415…199
+awk -F '\t' -v OFS='\t' -v said="$dir/said" '
+	function mask(s,    out, n, keep) {
+		while (match(s, /[0-9][0-9][0-9][0-9][0-9][0-9][0-9]+/)) {
+			n = RLENGTH
+			keep = n < 11 ? n - 7 : 4
+			out = out substr(s, 1, RSTART - 1 + keep) "…" \
+				substr(s, RSTART + n - 3, 3)
+			s = substr(s, RSTART + n)
+		}
+		return out s
+	}
+	/^#/ || /^$/ { next }
+	length($1) != 34 || $1 !~ /^[SM]M[0-9A-Fa-f]+$/ { bad++; next }
+	{ print $1, $2, $3, mask($6), $8, $13 }
+	END {
+		printf "" >said
+		if (bad > 0)
+			print "audit.sh: lines without a SID: " bad >said
+	}' "$dir/told" >"$dir/fields"
 
 sqlite3 -bail -cmd '.timeout 10000' "$SMS_DB" >"$dir/found" <<END
 CREATE TEMP TABLE told (sid, status, code, recipient, direction, made_at);
@@ -44,15 +71,17 @@ CREATE TEMP TABLE told (sid, status, code, recipient, direction, made_at);
 .separator "\t" "\n"
 .import '$dir/fields' told
 SELECT DISTINCT iif(m.id IS NULL, 'no-row', 'no-callback'), t.sid, t.status,
-  t.made_at, '***' || substr(t.recipient, -4), t.code
+  t.made_at, t.recipient, t.code
 FROM told AS t LEFT JOIN messages AS m ON m.twilio_message_sid = t.sid
 WHERE t.direction <> 'inbound'
   AND (t.made_at < strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-15 minutes')
     OR t.made_at IN ('\\N', ''))
-  AND (m.id IS NULL OR NOT EXISTS (
-    SELECT 1 FROM webhook_logs
-    WHERE twilio_message_sid = t.sid AND status = 'success'))
+  AND (m.id IS NULL OR lower(t.status) NOT IN ('scheduled', 'canceled')
+    AND NOT EXISTS (
+      SELECT 1 FROM webhook_logs
+      WHERE twilio_message_sid = t.sid AND status = 'success'))
 ORDER BY t.made_at, t.sid;
 END
 cat "$dir/found"
-[ ! -s "$dir/found" ] || exit 1
+cat "$dir/said" >&2
+[ ! -s "$dir/found" ] && [ ! -s "$dir/said" ] || exit 1

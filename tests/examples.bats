@@ -94,10 +94,31 @@ cron() {
 	run -1 --separate-stderr sh "$ROOT/examples/audit.sh" <list
 	[ -z "$stderr" ]
 	[ "$(cut -f 1,5 <<<"$output" | sort | tr '\t\n' '  ')" = \
-		'no-callback ***0101 no-row ***0102 no-row ***0103 ' ]
+		'no-callback +1415…101 no-row +1415…102 no-row +1415…103 ' ]
 	# -c takes over what was found, but no callback will ever come
 	sms-apply -c <list >/dev/null
 	[ "$(sh "$ROOT/examples/audit.sh" <list | cut -f 1 | sort -u)" = no-callback ]
+	# scheduled and canceled have no callback to miss, but a row to have
+	sed 's/\t[a-z]*\t/\tscheduled\t/; 2s/scheduled/canceled/' list >waiting
+	run -0 --separate-stderr sh "$ROOT/examples/audit.sh" <waiting
+	[ -z "$output$stderr" ]
+	head -n 2 waiting | sed 's/^SM/MM/' >foreign
+	[ "$(sh "$ROOT/examples/audit.sh" <foreign | cut -f 1,3 | sort | tr '\t\n' '  ')" = \
+		'no-row canceled no-row scheduled ' ]
+	# it masks as sms-list does
+	sms-list -M | cut -f 6 | sort -u >masked
+	sed 's/^SM/MM/' list | sh "$ROOT/examples/audit.sh" | cut -f 5 | sort -u |
+		diff <(grep -v '^.N$' masked) <(grep -v '^.N$' -)
+	# what is no record is counted, not shown
+	{ printf '\001\377\tx\033[2J\n'; cat waiting; echo SM12; } >binary
+	run -1 --separate-stderr sh "$ROOT/examples/audit.sh" <binary
+	[ -z "$output" ]
+	[ "$stderr" = 'audit.sh: lines without a SID: 2' ]
+	for bad in '7d 8d' -h '-a 7d'; do
+		run -64 --separate-stderr sh "$ROOT/examples/audit.sh" $bad </dev/null
+		[ "$stderr" = 'usage: audit.sh [age]' ]
+	done
+	run -64 sh "$ROOT/examples/audit.sh" '' </dev/null
 	# nothing to find is no output and status 0
 	head -n 1 list >ours
 	run -0 --separate-stderr sh "$ROOT/examples/audit.sh" <ours
