@@ -101,6 +101,26 @@ told_error() {
 	echo 'echo "$WEBHOOK_BASE_URL $SMS_DB"' >>display
 	run -0 bash display
 	[ "$output" = "https://sms.example.org $HOME/.local/share/smspipe/sms.db" ]
+	# without SMS_CONF: the user's own, then that of the system, or none, and
+	# no shell ends for that
+	unset SMS_CONF
+	echo 'echo "$WEBHOOK_BASE_URL"; sh -c "echo \$SMS_DB"' >>display
+	mkdir -p .config/smspipe other/smspipe smspipe
+	echo WEBHOOK_BASE_URL=own >.config/smspipe/env
+	echo WEBHOOK_BASE_URL=other >other/smspipe/env
+	echo WEBHOOK_BASE_URL=system >smspipe/env
+	run -0 sh -e display
+	[ "${lines[1]}" = own ]
+	[ "${lines[2]}" = "$HOME/.local/share/smspipe/sms.db" ]
+	XDG_CONFIG_HOME=$PWD/other XDG_DATA_HOME=/data run -0 sh -e display
+	[ "${lines[1]}" = other ]
+	[ "${lines[2]}" = /data/smspipe/sms.db ]
+	rm .config/smspipe/env
+	run -0 sh -e display
+	[ "${lines[1]}" = system ]
+	rm smspipe/env
+	run -0 --separate-stderr sh -e display
+	[ -z "$stderr" ]
 }
 
 @test "the first look: lost callbacks, refused ones, ambiguous and failed messages" {
@@ -443,6 +463,12 @@ told_error() {
 	look 'The spool grows' 1
 	[ "${lines[0]}" = 0 ]
 	store_held
+	# (as long as the page says)
+	began=$(date +%s)
+	run -75 sms-apply </dev/null
+	took=$(($(date +%s) - began))
+	[ $took -ge 9 ] && [ $took -le 15 ]
+	[[ "$(page 'The spool grows')" == *'is busy with status 75, after 10 seconds'* ]]
 	[ "$(post_callback "MessageSid=$sid&MessageStatus=delivered")" = 200 ]
 	look 'The spool grows' 1
 	[ "${lines[0]}" -gt 0 ]
