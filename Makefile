@@ -483,8 +483,8 @@ lib/store-hook.o: lib/db.h lib/die.h lib/rec.h lib/store-inner.h lib/store.h lib
 lib/store-send.o: lib/db.h lib/rec.h lib/store-inner.h lib/store.h lib/when.h
 lib/store-stuck.o: lib/db.h lib/rec.h lib/store-inner.h lib/store.h \
 	lib/when.h
-lib/store.o: lib/buf.h lib/db.h lib/rec.h lib/store-inner.h lib/store.h \
-	lib/when.h
+lib/store.o: lib/buf.h lib/db.h lib/die.h lib/rec.h lib/store-inner.h \
+	lib/store.h lib/when.h
 lib/story.o: lib/buf.h lib/explain.h lib/mask.h lib/rec.h lib/story.h \
 	lib/table.h lib/view.h lib/when.h
 lib/survey.o: lib/buf.h lib/form.h lib/json.h lib/planner.h lib/rec.h \

@@ -260,7 +260,7 @@ list(const char *db, int header)
 	const char *why;
 	int r;
 
-	if ((r = store_open(&s, db, STORE_EXISTING, &why)) != 0)
+	if ((r = store_open(&s, db, STORE_READ, &why)) != 0)
 		die(r, "%s", why);
 	if (header)
 		puts("#batch\tcreated_at\tchanged\tmade\tkept\tundone_at");

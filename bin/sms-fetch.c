@@ -180,7 +180,7 @@ ask_open(struct fetch *x, const char *db)
 	long long t = now(x);
 	int r;
 
-	if ((r = store_open(&s, db, STORE_EXISTING, &why)) != 0)
+	if ((r = store_open(&s, db, STORE_READ, &why)) != 0)
 		die(r, "%s", why);
 	if ((r = store_due(s, t, t - AGAIN_S, CHUNK, note_due, x)) != 0)
 		die(r, "%s", store_why(s));

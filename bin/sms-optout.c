@@ -173,7 +173,7 @@ main(int argc, char *argv[])
 	conf_load();
 	db = conf_db();
 	if ((r = store_open(&ch.store, db, ch.verb == 'a' ? STORE_MAKE :
-	    STORE_EXISTING, &why)) != 0)
+	    ch.verb == 0 ? STORE_READ : STORE_EXISTING, &why)) != 0)
 		die(r, "%s", why);
 
 	if (ch.verb == 0) {

@@ -212,7 +212,7 @@ find_request(struct http *h, struct doctor *d, long long id)
 	const char *why;
 	int r;
 
-	if ((r = store_open(&s, path, STORE_EXISTING, &why)) != 0)
+	if ((r = store_open(&s, path, STORE_READ, &why)) != 0)
 		die(r, "%s", why);
 	if ((r = store_logged(s, id, write_request, &l)) > 0)
 		die(r, "%s", store_why(s));

@@ -145,7 +145,7 @@ main(int argc, char *argv[])
 
 	conf_load();
 	db = conf_db();
-	if ((r = store_open(&s, db, STORE_EXISTING, &why)) != 0)
+	if ((r = store_open(&s, db, STORE_READ, &why)) != 0)
 		die(r, "%s", why);
 	if (header)
 		write_header(list.form);

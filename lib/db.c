@@ -180,6 +180,20 @@ open_failed(const char *path, enum db_mode mode, const char *maker,
 	return missing ? BAD_SETUP : IO_FAILED;
 }
 
+/*
+ * Who may read the file and not write to it is told so before SQLite, which
+ * would open it all the same, says something else at the first change.
+ */
+static int
+check_writable(struct db *d)
+{
+	if (access(d->path, W_OK) == 0)
+		return 0;
+	snprintf(d->why, WHY_MAX, "cannot write to database '%s': %s", d->path,
+		strerror(errno));
+	return IO_FAILED;
+}
+
 static int
 connect_to(struct db *d, const char *name, int flags)
 {
@@ -195,8 +209,10 @@ connect_to(struct db *d, const char *name, int flags)
 static int
 connect_writer(struct db *d)
 {
-	int r = connect_to(d, d->path, SQLITE_OPEN_READWRITE);
+	int r = check_writable(d);
 
+	if (r == 0)
+		r = connect_to(d, d->path, SQLITE_OPEN_READWRITE);
 	return r != 0 ? r : db_run(d, "PRAGMA synchronous = FULL; "
 		"PRAGMA foreign_keys = ON; SELECT 1 FROM sqlite_master");
 }
@@ -285,7 +301,8 @@ db_open(struct db **out, const char *path, enum db_mode mode,
 	/* none of our tools has threads; too late if SQLite has begun */
 	sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
 	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-	if ((r = mode == DB_READ ? connect_reader(d) : connect_writer(d)) != 0)
+	r = mode == DB_READ ? connect_reader(d) : connect_writer(d);
+	if (r != 0)
 		goto out;
 	v = number(d, "PRAGMA user_version");
 	if (v > d->kind->version) {

@@ -114,7 +114,7 @@ open_store(struct lookup_run *run)
 	run->opened = 1;
 	if (access(run->db, F_OK) != 0 && errno == ENOENT)
 		return;
-	if ((r = store_open(&run->store, run->db, STORE_EXISTING, &why)) != 0)
+	if ((r = store_open(&run->store, run->db, STORE_READ, &why)) != 0)
 		die(r, "%s", why);
 	if ((r = store_unsettled(run->store, note_unsettled, run)) != 0)
 		die(r, "%s", store_why(run->store));

@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "buf.h"
+#include "die.h"
 #include "store-inner.h"
 
 extern const char sql_schema[], sql_schema_2[], sql_error_codes[],
@@ -37,13 +39,17 @@ int
 store_open(struct store **out, const char *path, enum store_mode mode,
 	const char **why)
 {
+	static const enum db_mode as[] = {
+		[STORE_MAKE] = DB_MAKE, [STORE_TRY] = DB_TRY,
+		[STORE_EXISTING] = DB_EXISTING, [STORE_READ] = DB_READ
+	};
 	struct db *db;
 	int r;
 
 	*out = NULL;
-	r = db_open(&db, path, mode == STORE_MAKE ? DB_MAKE :
-		mode == STORE_TRY ? DB_TRY : DB_EXISTING, &store_kind,
-		why);
+	r = db_open(&db, path, as[mode], &store_kind, why);
+	if (r == BAD_SETUP && mode == STORE_READ && access(path, W_OK) == 0)
+		r = db_open(&db, path, DB_EXISTING, &store_kind, why);
 	if (r == 0) {
 		*out = need(sizeof(**out));
 		memset(*out, 0, sizeof(**out));

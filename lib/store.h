@@ -22,11 +22,13 @@ extern const struct db_kind store_kind;
 enum store_mode {
 	STORE_MAKE,      /* made with its schema if it is not there */
 	STORE_TRY,       /* the same, with a patience of 1 s from the start */
-	STORE_EXISTING   /* must be there; only read */
+	STORE_EXISTING,  /* must be there */
+	STORE_READ       /* must be there; only read, by who may not write, too */
 };
 
 /*
- * Opens the database at path and brings its schema up to date.  On failure
+ * Opens the database at path and brings its schema up to date, unless it is
+ * only read and this user may not write.  On failure
  * *s is NULL and *why a message that names the path (it lives until the next
  * call).
  */

@@ -141,6 +141,31 @@ store_released() {
 	wait $holder
 }
 
+# as_nobody command...: as another user, as nothing keeps root from writing.
+as_nobody() {
+	[ "$(id -u)" -ne 0 ] || set -- setpriv --reuid 65534 --regid 65534 --clear-groups "$@"
+	"$@"
+}
+
+# fixed_store: from now on SMS_DB is a copy of the store, and the tools are
+# copies, in the directory FIXED, where as_nobody may only read.
+# fixed_store_gone removes it.
+fixed_store() {
+	FIXED=$(mktemp -d)
+	cp "$SMS_DB" "$FIXED/sms.db"
+	find "$ROOT/bin" -name 'sms-*' ! -name '*.*' -exec cp {} "$FIXED" \;
+	chmod 444 "$FIXED/sms.db"
+	chmod 555 "$FIXED"
+	SMS_DB=$FIXED/sms.db
+	PATH=$FIXED:$PATH
+}
+
+fixed_store_gone() {
+	[ -n "${FIXED-}" ] || return 0
+	chmod 755 "$FIXED"
+	rm -r "$FIXED"
+}
+
 sql() {
 	sqlite3 -cmd '.timeout 10000' "$SMS_DB" "$@"
 }

@@ -265,12 +265,6 @@ row_sql() {
 		VALUES ('r$1', 'outbound-api', 'queued', '2025-01-01T00:00:00Z', '2025');"
 }
 
-# Nothing keeps root from writing.
-as_nobody() {
-	[ "$(id -u)" -ne 0 ] || set -- setpriv --reuid 65534 --regid 65534 --clear-groups "$@"
-	"$@"
-}
-
 @test "a reader that goes away is not spoken of, and a full disk is 74" {
 	for i in $(seq 10 3000); do row_sql "$i"; done | sql
 	run -0 --separate-stderr bash -c 'sms-list | head -n 1'

@@ -11,7 +11,12 @@ setup() {
 	TOMORROW=$(date -u -d '1 day' +%Y-%m-%dT%H:%M:%SZ)
 	export TOMORROW
 }
-teardown() { common_teardown; }
+teardown() {
+	local status=0
+	common_teardown || status=1
+	fixed_store_gone
+	return $status
+}
 
 commands() {
 	local f
@@ -245,4 +250,60 @@ nobody() {
 	make -s -C "$ROOT" uninstall PREFIX=/usr DESTDIR="$PWD/root"
 	[ -z "$(find root -type f)" ]
 	[ ! -e root/usr/share/smspipe ]
+}
+
+# same_to_nobody call...: another user is told what we are of our own copy.
+same_to_nobody() {
+	SMS_DB=$ours "$@" >want
+	as_nobody "$@" >got 2>err || { echo "$*: $?"; cat err; return 1; }
+	diff want got
+	[ ! -s err ] || { echo "$*"; cat err; return 1; }
+}
+
+all_that_look() {
+	same_to_nobody sms-stuck -t "$TOMORROW"
+	[ "$(cut -f 12 want | xargs)" = 'lost one' ]
+	same_to_nobody sms-stuck -t "$TOMORROW" -c
+	same_to_nobody sms-stuck -t "$TOMORROW" -i
+	same_to_nobody sms-stuck -t "$TOMORROW" -p
+	same_to_nobody sms-stuck -t "$TOMORROW" -x -u 1h
+	[ -s want ]
+	same_to_nobody sms-apply -l
+	[ "$(wc -l <want)" -eq 1 ]
+	same_to_nobody sms-optout
+	[ -s want ]
+	run -77 as_nobody sms-sign -d -l 1
+	[[ $output == 'signed for none of '* ]]
+	same_to_nobody sms-list
+	same_to_nobody sms-log
+	same_to_nobody sms-report daily
+	as_nobody sms-fetch -a open -j 1 -d 0 -t "$TOMORROW" >got
+	[ "$(cut -f 1 got)" = SM00000000000000000000000000000001 ]
+	SMS_DB=$ours sms-stuck -t "$TOMORROW" | as_nobody sms-fetch -j 1 -d 0 -t "$TOMORROW" >got
+	[ "$(cut -f 12 got | xargs)" = 'lost one' ]
+}
+
+@test "who may only read the store sees all that only looks, and leaves nothing there" {
+	sms-apply </dev/null
+	at=$(date -u -d '5 hours ago' +%Y-%m-%dT%H:%M:%SZ)
+	sql "INSERT INTO messages (twilio_message_sid, ref, direction, to_number,
+			body_sha256, status, created_at, sent_at, updated_at) VALUES
+		('SM00000000000000000000000000000001', 'one', 'outbound-api',
+			'+14155550100', NULL, 'sent', '$at', '$at', ''),
+		(NULL, 'lost', 'outbound-api', '+14155550100', 'x', 'ambiguous', '$at', NULL, '');
+		INSERT INTO webhook_logs (created_at, params, status, answer, host, target, signature)
+			VALUES ('$at', 'a=b', 'bad_signature', 401, 'x', '/', 'AAAA');
+		INSERT INTO optouts VALUES ('+14155550100', '+15005550006', '$at', 'manual')"
+	echo 'SM00000000000000000000000000000002	sent' | sms-apply >/dev/null
+	sim_start
+	ours=$SMS_DB
+	fixed_store
+	all_that_look
+	[ "$(find "$FIXED" -name 'sms.db*')" = "$SMS_DB" ]
+	# and while another one writes
+	chmod 755 "$FIXED"
+	chmod 644 "$SMS_DB"
+	store_held
+	all_that_look
+	store_released
 }
