@@ -309,8 +309,8 @@ main(int argc, char *argv[])
 		free(spool);
 		return finish_stdout(0);
 	}
-	if ((r = store_open(&s, db, back != 0 ? STORE_EXISTING : STORE_MAKE,
-	    &why)) != 0)
+	if ((r = store_open(&s, db, dry ? STORE_TRIAL : back != 0 ?
+	    STORE_EXISTING : STORE_MAKE, &why)) != 0)
 		die(r, "%s", why);
 	/* callbacks that sms-hook has taken came before these records */
 	in_spool.db = db;

@@ -185,12 +185,14 @@ open_failed(const char *path, enum db_mode mode, const char *maker,
  * would open it all the same, says something else at the first change.
  */
 static int
-check_writable(struct db *d)
+check_writable(struct db *d, enum db_mode mode)
 {
 	if (access(d->path, W_OK) == 0)
 		return 0;
-	snprintf(d->why, WHY_MAX, "cannot write to database '%s': %s", d->path,
-		strerror(errno));
+	snprintf(d->why, WHY_MAX, "cannot write to database '%s': %s%s",
+		d->path, strerror(errno), mode != DB_TRIAL ? "" :
+		" (a dry run writes, and takes it back: run it as who may, or "
+		"with SMS_DB a copy)");
 	return IO_FAILED;
 }
 
@@ -207,9 +209,9 @@ connect_to(struct db *d, const char *name, int flags)
 }
 
 static int
-connect_writer(struct db *d)
+connect_writer(struct db *d, enum db_mode mode)
 {
-	int r = check_writable(d);
+	int r = check_writable(d, mode);
 
 	if (r == 0)
 		r = connect_to(d, d->path, SQLITE_OPEN_READWRITE);
@@ -301,7 +303,7 @@ db_open(struct db **out, const char *path, enum db_mode mode,
 	/* none of our tools has threads; too late if SQLite has begun */
 	sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
 	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-	r = mode == DB_READ ? connect_reader(d) : connect_writer(d);
+	r = mode == DB_READ ? connect_reader(d) : connect_writer(d, mode);
 	if (r != 0)
 		goto out;
 	v = number(d, "PRAGMA user_version");
@@ -309,7 +311,7 @@ db_open(struct db **out, const char *path, enum db_mode mode,
 		snprintf(d->why, WHY_MAX, "'%s' was made by a newer smspipe "
 			"(schema %lld, ours is %d)", path, v, d->kind->version);
 		r = BAD_SETUP;
-	} else if (v < d->kind->version && mode == DB_READ) {
+	} else if (v < d->kind->version && mode >= DB_TRIAL) {
 		snprintf(d->why, WHY_MAX, v == 0 ?
 			"'%s' is no database of smspipe" : "'%s' was made by "
 			"an older smspipe: sms-apply </dev/null brings it up "

@@ -14,7 +14,8 @@ enum db_mode {
 	DB_MAKE,      /* made with its schema if it is not there */
 	DB_TRY,       /* the same, with a patience of 1 s from the start */
 	DB_EXISTING,  /* must be there */
-	DB_READ       /* the same, up to date or refused; only read */
+	DB_TRIAL,     /* the same, up to date or refused: all is rolled back */
+	DB_READ       /* the same, and only read */
 };
 
 /* What lies in a database; constant, of the module that owns it. */

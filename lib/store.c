@@ -41,7 +41,8 @@ store_open(struct store **out, const char *path, enum store_mode mode,
 {
 	static const enum db_mode as[] = {
 		[STORE_MAKE] = DB_MAKE, [STORE_TRY] = DB_TRY,
-		[STORE_EXISTING] = DB_EXISTING, [STORE_READ] = DB_READ
+		[STORE_EXISTING] = DB_EXISTING, [STORE_TRIAL] = DB_TRIAL,
+		[STORE_READ] = DB_READ
 	};
 	struct db *db;
 	int r;

@@ -23,14 +23,14 @@ enum store_mode {
 	STORE_MAKE,      /* made with its schema if it is not there */
 	STORE_TRY,       /* the same, with a patience of 1 s from the start */
 	STORE_EXISTING,  /* must be there */
+	STORE_TRIAL,     /* the same, up to date; all is rolled back */
 	STORE_READ       /* must be there; only read, by who may not write, too */
 };
 
 /*
- * Opens the database at path and brings its schema up to date, unless it is
- * only read and this user may not write.  On failure
- * *s is NULL and *why a message that names the path (it lives until the next
- * call).
+ * Opens the database at path and brings its schema up to date, unless what
+ * changes is to be rolled back, or this user may not write.  On failure *s is
+ * NULL and *why a message that names the path (it lives until the next call).
  */
 int store_open(struct store **s, const char *path, enum store_mode mode,
 	const char **why);

@@ -5,7 +5,12 @@ setup() {
 	S=SM00000000000000000000000000000001
 	T=SM00000000000000000000000000000002
 }
-teardown() { common_teardown; }
+teardown() {
+	local status=0
+	common_teardown || status=1
+	fixed_store_gone
+	return $status
+}
 
 # row sid [ref [status]]: a message, as sms-send leaves it
 row() {
@@ -144,6 +149,35 @@ $S	applied	queued	sent	\\N	\\N
 $S	applied	sent	delivered	\\N	\\N" ]
 	[ "$(sql 'SELECT status FROM messages')" = queued ]
 	[ "$(sql 'SELECT count(*) FROM message_delivery_status')" = 0 ]
+}
+
+@test "-n makes no store and brings none up to date" {
+	for call in '-n' '-cn' '-nu 1'; do
+		SMS_DB=$PWD/no.db run -78 --separate-stderr sms-apply $call </dev/null
+		[ "$stderr" = "sms-apply: no database at '$PWD/no.db': SMS_DB is wrong, or sms-send, sms-hook or sms-apply has yet to make it" ]
+		[ -z "$(find . -name 'no.db*')" ]
+	done
+	sql <"$ROOT/sql/schema.sql"
+	sql 'PRAGMA user_version = 1'
+	sql .dump >before
+	run -78 --separate-stderr sms-apply -n <<<"$S	sent"
+	[ "$stderr" = "sms-apply: '$SMS_DB' was made by an older smspipe: sms-apply </dev/null brings it up to date" ]
+	sql .dump | diff before -
+	[ "$(sql 'PRAGMA user_version')" = 1 ]
+}
+
+@test "-n where one may not write says so, and what to do" {
+	row $S
+	apply "$S\tsent\n" >/dev/null
+	fixed_store
+	for call in '-n' '-nu 1'; do
+		run -74 --separate-stderr as_nobody sms-apply $call <<<"$S	delivered"
+		[ -z "$output" ]
+		[ "$stderr" = "sms-apply: cannot write to database '$SMS_DB': Permission denied (a dry run writes, and takes it back: run it as who may, or with SMS_DB a copy)" ]
+	done
+	cp "$SMS_DB" copy.db
+	chmod 600 copy.db
+	[ "$(SMS_DB=$PWD/copy.db sms-apply -nu 1 | cut -f 2)" = undone ]
 }
 
 @test "an outcome is written as soon as its record is durable" {
