@@ -13,6 +13,8 @@ extern const char sql_access[];
 
 enum { CALL_MAX = 4096 };  /* bytes of a call; more is cut off */
 
+static const char not_noted[] = "not shown, as -P cannot be noted: ";
+
 void
 access_note(const char *path, char *const argv[])
 {
@@ -36,14 +38,15 @@ access_note(const char *path, char *const argv[])
 		;
 	kind.query = query;
 	kind.queries = 1;
+	/* without a store there is nothing to be shown either */
 	if ((r = db_open(&d, path, DB_EXISTING, &kind, &why)) != 0)
-		die(r, "%s", why);
+		die(r, "%s%s", r == BAD_SETUP ? "" : not_noted, why);
 	q = db_query(d, 0);
 	db_bind(q, ":who", who);
 	db_bind(q, ":command", call.s);
 	db_bind(q, ":now", when_format(at, when_now()));
 	if ((r = db_change(d, q, NULL)) != 0)
-		die(r, "not shown, as -P cannot be noted: %s", db_why(d));
+		die(r, "%s%s", not_noted, db_why(d));
 	db_close(d);
 	buf_release(&call);
 }

@@ -277,6 +277,11 @@ all_that_look() {
 	same_to_nobody sms-list
 	same_to_nobody sms-log
 	same_to_nobody sms-report daily
+	for call in 'sms-list -vP' 'sms-log -P' 'sms-report -P customer'; do
+		run -74 --separate-stderr as_nobody $call
+		[ -z "$output" ]
+		[ "$stderr" = "${call%% *}: not shown, as -P cannot be noted: cannot write to database '$SMS_DB': Permission denied" ]
+	done
 	as_nobody sms-fetch -a open -j 1 -d 0 -t "$TOMORROW" >got
 	[ "$(cut -f 1 got)" = SM00000000000000000000000000000001 ]
 	SMS_DB=$ours sms-stuck -t "$TOMORROW" | as_nobody sms-fetch -j 1 -d 0 -t "$TOMORROW" >got
