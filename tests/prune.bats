@@ -58,10 +58,51 @@ count() { sql "SELECT count(*) FROM ${1}"; }
 	[ "$(sql 'SELECT count(*), min(id), max(id) FROM messages WHERE body IS NULL AND media_url IS NULL')" = '28|31|60' ]
 	[ "$(sql "SELECT count(*) FROM messages WHERE body_sha256 = 'hash'")" = 60 ]
 	[ "$(sql 'SELECT group_concat(id) FROM messages WHERE id > 30 AND body IS NOT NULL')" = 50,51 ]
-	[ "$(sql 'SELECT count(*) FROM webhook_logs WHERE params IS NULL')" = 2 ]
+	[ "$(sql 'SELECT params FROM webhook_logs WHERE id IN (61, 62)')" = 'Body=&From=x
+{"data":{"body":""}}' ]
 	[ "$(sql "SELECT count(*) FROM webhook_logs WHERE params LIKE '%secret%'")" = 0 ]
 	[ "$(sql "SELECT count(*) FROM webhook_logs WHERE params = 'Body=recent'")" = 1 ]
 	[ "$(count webhook_logs)" = 63 ]
+}
+
+@test "-b leaves of a reply in the log all but its text and media, field by field" {
+	sid=SM0123456789abcdef0123456789abcdef
+	form="ToCountry=US&NumMedia=2&Body=&&SmsStatus=received&MediaUrl0=&MediaUrl1=&"
+	form+="MediaContentType0=image%2Fpng&Bodyguard=1&ButtonText=&ListTitle=&x&"
+	form+="To=%2B15005550006&From=%2B14155550100&NumSegments=3&MessageSid=$sid"
+	full=${form//Body=/Body=a+s%C3%A9cret%3D%26=x}
+	full=${full//MediaUrl?=/&https%3A%2F%2Fx%2Fsecret?a=b}
+	full=${full/ButtonText=/ButtonText=secret}
+	full=${full/ListTitle=/ListTitle=\"secret\\}
+	event='{"id":"EZ1","type":"com.twilio.messaging.inbound-message.received","n":1.50,"x":[true,null],"data":{"messageSid":"'$sid'","to":"+15005550006","from":"+14155550100","body":"","numSegments":3,"timestamp":"2025-08-01T00:00:00Z"}}'
+	sql "INSERT INTO webhook_logs (created_at, twilio_message_sid, params, status, answer, source) VALUES
+		($(at '40 days'), '$sid', '$full', 'success', 200, 'reply'),
+		($(at '40 days'), '$sid', '${event/\"body\":\"\"/\"body\":\"a secret\"}', 'success', 200, 'event')"
+	sms-log >log
+	sms-log -r >records
+	[ "$(cut -f 2 records | xargs)" = 'received received' ]
+	[ "$(prune -n -b 30d | tail -n 1)" = '2	texts of replies blanked in the webhook log' ]
+	[ "$(prune -v -b 30d)" = '2	texts of replies blanked in the webhook log' ]
+	diff <(printf '%s\n' "$form" "$event") <(sql 'SELECT params FROM webhook_logs')
+	# so that it is shown and replayed as before
+	sms-log | diff log -
+	sms-log -r | diff records -
+	# and has nothing left to be blanked
+	[ -z "$(prune -v -b 0s)" ]
+}
+
+@test "-b takes the whole of what has a text where none is expected" {
+	while read -r params; do
+		echo "INSERT INTO webhook_logs (created_at, params, status, answer)
+			VALUES ($(at '40 days'), '$params', 'bad_signature', 401);"
+	done <<-'E' | sql
+		[{"data":{"body":"secret"}}]
+		{"data":{"body":"secret","body":"secret"}}
+		{"data":{"body":"","mediaUrl0":"secret"}}
+		{"data":{"body":"secr
+	E
+	[ "$(prune -v -b 30d)" = '4	texts of replies blanked in the webhook log' ]
+	[ "$(sql 'SELECT count(*) FROM webhook_logs WHERE params IS NULL')" = 4 ]
 }
 
 @test "-r removes test messages by recipient, and all that is about them" {
