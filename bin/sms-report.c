@@ -114,18 +114,31 @@ read_own(struct buf *sql, const char *dir, const char *name)
 	return 1;
 }
 
-/* A report in a list: its name, where it is from, its first comment line. */
-static void
-list_one(const char *name, const char *from, const char *sql)
+/* The first line of the comment that a report begins with, or NULL. */
+static char *
+title_of(const char *sql)
 {
-	size_t n;
 	char *title;
+	size_t n;
 
-	sql += strspn(sql, "- \n");
+	if (strncmp(sql, "--", 2) != 0)
+		return NULL;
+	sql += 2 + strspn(sql + 2, "- ");
 	n = strcspn(sql, "\n");
+	if (n == 0)
+		return NULL;
 	title = need(n + 1);
 	memcpy(title, sql, n);
 	title[n] = '\0';
+	return title;
+}
+
+/* A report in a list: its name, where it is from, its title. */
+static void
+list_one(const char *name, const char *from, const char *sql)
+{
+	char *title = title_of(sql);
+
 	rec_write(stdout, (char *[]) { (char *)name, (char *)from, title }, 3);
 	free(title);
 }
@@ -202,7 +215,7 @@ main(int argc, char *argv[])
 	struct buf own = BUF_INIT(SQL_MAX);
 	const char *name, *since = NULL, *sql = NULL, *until = NULL, *why;
 	char dir[PATH_SIZE], now_at[WHEN_SIZE], since_at[WHEN_SIZE],
-		until_at[WHEN_SIZE], *db;
+		until_at[WHEN_SIZE], *db, *title;
 	int c, full = 0, header = 0, list = 0;
 	long long now = when_now();
 	struct view_query *q;
@@ -249,6 +262,11 @@ main(int argc, char *argv[])
 	if (sql == NULL)
 		die(BAD_USAGE, "no report '%s': sms-report -l lists them",
 			name);
+	if ((title = title_of(sql)) == NULL)
+		die(BAD_DATA, "report '%s': it does not begin with a comment: "
+			"write what it shows into its first line, as in '-- "
+			"Messages by hour.'", name);
+	free(title);
 	db = conf_db();
 	if (full)
 		access_note(db, argv);

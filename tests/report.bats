@@ -163,7 +163,7 @@ Some Net	1	1	0	100.0' ]
 	[ "$(report -l | tail -n 1)" = "open-ones	$PWD/.config/smspipe/report	How many are open." ]
 	export SMS_REPORTS=$PWD/mine
 	run -64 report open-ones
-	echo "SELECT 'mine'" >mine/two.sql
+	printf '%s\n' '-- Mine.' "SELECT 'mine'" >mine/two.sql
 	[ "$(report two)" = mine ]
 }
 
@@ -171,7 +171,7 @@ Some Net	1	1	0	100.0' ]
 	mkdir mine
 	export SMS_REPORTS=$PWD/mine
 	while read -r name text; do
-		echo "$text" >"mine/$name.sql"
+		printf '%s\n' '-- A report.' "$text" >"mine/$name.sql"
 		run -65 --separate-stderr sms-report "$name"
 		echo "$stderr"
 		[ -z "$output" ]
@@ -190,6 +190,23 @@ Some Net	1	1	0	100.0' ]
 	sql 'SELECT 1 FROM messages'
 	mkdir mine/dir.sql
 	run -74 sms-report dir
+}
+
+@test "a report of one's own begins with a comment" {
+	mkdir mine
+	export SMS_REPORTS=$PWD/mine
+	for text in 'SELECT 1' '' '--' $'-- \nSELECT 1' '/* One. */ SELECT 1' $'SELECT 1\n-- One.'; do
+		printf '%s\n' "$text" >mine/one.sql
+		run -65 --separate-stderr report one
+		[ -z "$output" ]
+		[ "$stderr" = "sms-report: report 'one': it does not begin with a comment: write what it shows into its first line, as in '-- Messages by hour.'" ]
+		[ "$(report -l | tail -n 1)" = "one	$PWD/mine	\N" ]
+	done
+	for text in $'-- One.\nSELECT 1' $'--One.\nSELECT 1' $'--- One.\n--\n\nSELECT 1'; do
+		printf '%s\n' "$text" >mine/one.sql
+		[ "$(report one)" = 1 ]
+		[ "$(report -l | tail -n 1)" = "one	$PWD/mine	One." ]
+	done
 }
 
 @test "a name leads nowhere but to a report" {
