@@ -381,8 +381,8 @@ bin/sms-optout.o: lib/buf.h lib/conf.h lib/die.h lib/mask.h lib/message.h \
 	lib/rec.h lib/segment.h lib/store.h lib/when.h
 bin/sms-prune.o: lib/buf.h lib/conf.h lib/db.h lib/die.h lib/rec.h \
 	lib/store.h lib/when.h
-bin/sms-report.o: lib/access.h lib/buf.h lib/conf.h lib/die.h lib/mask.h \
-	lib/rec.h lib/table.h lib/view.h lib/when.h
+bin/sms-report.o: lib/access.h lib/buf.h lib/conf.h lib/db.h lib/die.h \
+	lib/mask.h lib/rec.h lib/table.h lib/view.h lib/when.h
 bin/sms-retry.o: lib/buf.h lib/conf.h lib/die.h lib/intake.h lib/mask.h \
 	lib/message.h lib/num.h lib/rec.h lib/segment.h lib/store.h \
 	lib/when.h

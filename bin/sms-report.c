@@ -14,6 +14,7 @@
 #include "access.h"
 #include "buf.h"
 #include "conf.h"
+#include "db.h"
 #include "die.h"
 #include "mask.h"
 #include "rec.h"
@@ -44,6 +45,17 @@ static const struct report {
 };
 
 enum { REPORTS = sizeof(reports) / sizeof(reports[0]) };
+
+/* What no report of the user's reads: none shows a text, masked or not. */
+static const char for_list[] =
+	"texts of messages are shown by sms-list -v -P alone";
+
+static const struct db_hidden texts[] = {
+	{ "messages", "body", for_list },
+	{ "webhook_logs", "params", for_list },
+	{ "sqlite_dbpage", "data", for_list },  /* the database itself */
+	{ NULL, NULL, NULL }
+};
 
 static void
 usage(FILE *fp)
@@ -273,6 +285,8 @@ main(int argc, char *argv[])
 	if ((c = view_open(&v, db, &why)) != 0)
 		die(c, "%s", why);
 
+	if (sql == own.s)
+		view_hide(v, texts);
 	q = view_query(v, sql);
 	view_bind(q, ":now", now_at);
 	view_bind(q, ":since", since == NULL ? NULL : since_at);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -28,6 +29,7 @@ struct db {
 	sqlite3_stmt **query;  /* kind->queries of them, NULL until used */
 	int patience;
 	long long waiting_since;
+	const struct db_hidden *hidden, *asked;  /* asked: what was refused */
 	char *path;
 	char why[WHY_MAX];
 };
@@ -72,6 +74,10 @@ failed(struct db *d, int rc)
 	case SQLITE_PERM:
 		snprintf(d->why, WHY_MAX, "database '%s': %s", d->path, words);
 		return IO_FAILED;
+	case SQLITE_AUTH:
+		snprintf(d->why, WHY_MAX, "it reads %s.%s: %s",
+			d->asked->table, d->asked->column, d->asked->why);
+		return BUG;
 	case SQLITE_NOMEM:
 		die(NO_SYSTEM, "out of memory");
 	default:
@@ -357,14 +363,30 @@ db_set_patience(struct db *d, int ms)
 	d->patience = ms;
 }
 
+/* SQLite asks nobody about the columns of which such a join makes one. */
+static int
+joins_unasked(const char *sql)
+{
+	return sqlite3_strlike("%full%join%", sql, 0) == 0 &&
+		(sqlite3_strlike("%using%", sql, 0) == 0 ||
+		sqlite3_strlike("%natural%", sql, 0) == 0);
+}
+
 int
 db_prepare(struct db *d, const char *sql, sqlite3_stmt **q)
 {
 	sqlite3_stmt *more = NULL;
 	const char *rest;
-	int rc = sqlite3_prepare_v3(d->handle, sql, -1,
-		SQLITE_PREPARE_PERSISTENT, q, &rest);
+	int rc;
 
+	*q = NULL;
+	if (d->hidden != NULL && joins_unasked(sql)) {
+		snprintf(d->why, WHY_MAX, "a FULL JOIN takes ON here, not "
+			"USING or NATURAL");
+		return BUG;
+	}
+	rc = sqlite3_prepare_v3(d->handle, sql, -1, SQLITE_PREPARE_PERSISTENT,
+		q, &rest);
 	/* behind the last statement there may be comments */
 	if (rc == SQLITE_OK)
 		rc = sqlite3_prepare_v2(d->handle, rest, -1, &more, NULL);
@@ -381,6 +403,31 @@ db_prepare(struct db *d, const char *sql, sqlite3_stmt **q)
 	sqlite3_finalize(*q);
 	*q = NULL;
 	return rc != SQLITE_OK ? rc : BUG;
+}
+
+static int
+authorize(void *ctx, int action, const char *table, const char *column,
+	const char *schema, const char *by)
+{
+	struct db *d = ctx;
+	const struct db_hidden *h;
+
+	(void)schema;
+	(void)by;
+	for (h = d->hidden; action == SQLITE_READ && h->table != NULL; h++)
+		if (strcasecmp(h->table, table) == 0 &&
+		    strcasecmp(h->column, column) == 0) {
+			d->asked = h;
+			return SQLITE_DENY;
+		}
+	return SQLITE_OK;
+}
+
+void
+db_hide(struct db *d, const struct db_hidden *list)
+{
+	d->hidden = list;
+	sqlite3_set_authorizer(d->handle, authorize, d);
 }
 
 sqlite3_stmt *

@@ -52,6 +52,15 @@ void db_rollback(struct db *d);
  */
 int db_prepare(struct db *d, const char *sql, sqlite3_stmt **q);
 
+/* A column that a query may not read. */
+struct db_hidden {
+	const char *table, *column;  /* a NULL for the table ends a list */
+	const char *why;             /* a phrase, for db_why */
+};
+
+/* From now on, for what is yet to be prepared.  The list must live as long. */
+void db_hide(struct db *d, const struct db_hidden *list);
+
 /* Statement i, ready to be bound; one that does not prepare dies. */
 sqlite3_stmt *db_query(struct db *d, int i);
 

@@ -120,6 +120,12 @@ view_buffer_stdout(void)
 	setvbuf(stdout, buffer, _IOFBF, sizeof(buffer));
 }
 
+void
+view_hide(struct view *v, const struct db_hidden *list)
+{
+	db_hide(v->db, list);
+}
+
 struct view_query *
 view_query(struct view *v, const char *sql)
 {

@@ -58,6 +58,10 @@ void view_bind(struct view_query *q, const char *name, const char *text);
 void view_bind_number(struct view_query *q, const char *name, long long n);
 void view_free(struct view_query *q);
 
+/* Queries may not read these columns; see lib/db.h. */
+struct db_hidden;
+void view_hide(struct view *v, const struct db_hidden *list);
+
 /*
  * True if there is another row.  After the last the query is over, what was
  * bound is forgotten, and it can be bound and read again.

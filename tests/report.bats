@@ -209,6 +209,41 @@ Some Net	1	1	0	100.0' ]
 	done
 }
 
+@test "a report of one's own shows no text of a message, with -P or without" {
+	some
+	sql "UPDATE messages SET body = 'a secret', body_sha256 = 'hash';
+		INSERT INTO webhook_logs (created_at, params, status, answer) VALUES ('$NOW', 'Body=secret', 'success', 200)"
+	mkdir mine
+	export SMS_REPORTS=$PWD/mine
+	while IFS=: read -r column text; do
+		printf '%s\n' '-- A report.' "$text" >mine/one.sql
+		for full in '' -P; do
+			run -65 --separate-stderr sms-report $full one
+			[ -z "$output" ]
+			[ "$stderr" = "sms-report: report 'one': it reads $column: texts of messages are shown by sms-list -v -P alone" ]
+		done
+	done <<-'E'
+		messages.body:SELECT body FROM messages
+		messages.body:SELECT * FROM Messages
+		messages.body:SELECT length("BODY") FROM main.messages AS m
+		messages.body:WITH t AS (SELECT body AS b FROM messages) SELECT b FROM t
+		messages.body:SELECT status FROM messages WHERE body LIKE 'a%'
+		messages.body:SELECT body FROM (SELECT NULL AS body) AS n RIGHT JOIN messages USING (body)
+		webhook_logs.params:SELECT params FROM webhook_logs
+		webhook_logs.params:SELECT m.id, l.* FROM messages AS m, webhook_logs AS l
+	E
+	for join in 'FULL JOIN messages USING (body)' $'natural full\n\touter join messages'; do
+		printf '%s\n' '-- A report.' "SELECT body FROM (SELECT NULL AS body) AS n $join" >mine/one.sql
+		run -65 --separate-stderr sms-report one
+		[ -z "$output" ]
+		[ "$stderr" = "sms-report: report 'one': a FULL JOIN takes ON here, not USING or NATURAL" ]
+	done
+	printf '%s\n' '-- A report.' 'SELECT count(*), max(body_sha256), max(l.status) FROM messages, webhook_logs AS l' >mine/one.sql
+	[ "$(report one)" = '8	hash	success' ]
+	# a built-in one reads the parameters, and shows the carrier
+	report carrier
+}
+
 @test "a name leads nowhere but to a report" {
 	mkdir mine
 	echo 'SELECT 1' >evil.sql
