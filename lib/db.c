@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <strings.h>
 #include <time.h>
 #include <unistd.h>
@@ -270,18 +271,21 @@ out:
 static int
 look_at(const char *path, enum db_mode mode)
 {
-	int fd;
+	int fd, how = mode >= DB_EXISTING ? R_OK : R_OK | W_OK;
+	struct stat st;
 
-	if (mode >= DB_EXISTING)
-		return access(path, R_OK);
-	if (access(path, R_OK | W_OK) == 0)
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+		errno = EISDIR;
+		return -1;
+	}
+	if (access(path, how) == 0)
 		return 0;
-	if (errno != ENOENT)
+	if (errno != ENOENT || mode >= DB_EXISTING)
 		return -1;
 	/* somebody else may make it at this moment */
 	if ((fd = open(path, O_RDWR | O_CREAT | O_EXCL, 0600)) >= 0)
 		return close(fd);
-	return errno == EEXIST ? access(path, R_OK | W_OK) : -1;
+	return errno == EEXIST ? access(path, how) : -1;
 }
 
 int

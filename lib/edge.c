@@ -84,10 +84,28 @@ same_file(const struct stat *a, const struct stat *b)
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
+/* The client's address, if the server that has started us tells it. */
+static const char *
+told_peer(void)
+{
+	static const char *const name[] = {
+		"TCPREMOTEIP", "REMOTE_ADDR", "REMOTE_HOST", "SOCAT_PEERADDR"
+	};
+	const char *v;
+	size_t i;
+
+	for (i = 0; i < sizeof(name) / sizeof(name[0]); i++)
+		if ((v = conf(name[i])) != NULL && strlen(v) < EDGE_PEER_MAX &&
+		    strspn(v, "0123456789abcdefghijklmnopqrstuvwxyz"
+		    "ABCDEFGHIJKLMNOPQRSTUVWXYZ.:[]%-") == strlen(v))
+			return v;
+	return NULL;
+}
+
 /*
  * Descriptor 2 is the connection, which may be two pipes, or the socket that
- * listens for others.  Who tries out a request that lies in a file may read
- * answer and messages from one pipe.
+ * listens for others.  Who tries out a request by hand may read answer and
+ * messages from one pipe: no server has told of a client then.
  */
 static int
 stderr_is_client(void)
@@ -99,7 +117,7 @@ stderr_is_client(void)
 	for (i = 0; i < 3; i++)
 		fstat(i, &st[i]);
 	if (S_ISFIFO(st[2].st_mode))
-		return same_file(&st[1], &st[2]) && (S_ISFIFO(st[0].st_mode) ||
+		return same_file(&st[1], &st[2]) && (told_peer() != NULL ||
 			conf("GATEWAY_INTERFACE") != NULL);
 	return S_ISSOCK(st[2].st_mode) && (same_file(&st[0], &st[2]) ||
 		same_file(&st[1], &st[2]) || listens(2));
@@ -190,20 +208,13 @@ edge_address(const struct sockaddr_storage *a, char text[EDGE_PEER_MAX])
 const char *
 edge_peer(void)
 {
-	static const char *const told[] = {
-		"TCPREMOTEIP", "REMOTE_ADDR", "REMOTE_HOST", "SOCAT_PEERADDR"
-	};
 	static char text[EDGE_PEER_MAX];
+	const char *told = told_peer();
 	struct sockaddr_storage a;
 	socklen_t len = sizeof(a);
-	const char *v;
-	size_t i;
 
-	for (i = 0; i < sizeof(told) / sizeof(told[0]); i++)
-		if ((v = conf(told[i])) != NULL && strlen(v) < EDGE_PEER_MAX &&
-		    strspn(v, "0123456789abcdefghijklmnopqrstuvwxyz"
-		    "ABCDEFGHIJKLMNOPQRSTUVWXYZ.:[]%-") == strlen(v))
-			return v;
+	if (told != NULL)
+		return told;
 	memset(&a, 0, sizeof(a));
 	if (getpeername(0, (struct sockaddr *)&a, &len) != 0)
 		return "unknown";

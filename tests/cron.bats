@@ -279,7 +279,7 @@ ended() {
 	[ "$(curl -sS "$URL/healthz")" = ok ]
 	kill -STOP "$HOOK"
 	for fd in $fds; do
-		printf 'GET /api/cron/reconcile-sms HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n' \
+		printf 'GET /api/cron/reconcile-sms HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer %s\r\n\r\n' \
 			"$SECRET" >&"$fd"
 	done
 	kill -CONT "$HOOK"
