@@ -125,7 +125,7 @@ listening() {
 	[ "$(curl -sS -H 'Authorization: Bearer y' "$WEBHOOK_BASE_URL/api/cron/reconcile-sms")" = '{"checked":0,"exit_status":0}' ]
 	until_true 10 taken 3
 	wait "$STARTED_PID"
-	until_true 10 grep -q 'exit_group(0)' trace
+	until_true 10 grep -q 'exit_group(0' trace
 	# what the runner does is its own affair
 	hook=$(awk '/PR_SET_SECCOMP/ { print $1; exit }' trace)
 	grep "^$hook " trace >own
