@@ -356,7 +356,7 @@ build/fuzz/json: lib/buf.h lib/die.h lib/json.h lib/num.h lib/rec.h \
 build/fuzz/rec: lib/buf.h lib/die.h lib/rec.h lib/utf8.h
 build/fuzz/sign: lib/buf.h lib/die.h lib/form.h lib/sign.h
 bin/sms-apply.o: lib/batch.h lib/buf.h lib/conf.h lib/die.h lib/intake.h \
-	lib/num.h lib/rec.h lib/store.h lib/when.h
+	lib/num.h lib/rec.h lib/spool.h lib/store.h lib/when.h
 bin/sms-cancel.o: lib/buf.h lib/conf.h lib/die.h lib/json.h lib/mask.h \
 	lib/rec.h lib/sids.h lib/twilio.h lib/when.h
 bin/sms-check.o: lib/buf.h lib/conf.h lib/die.h lib/ran.h lib/range.h \
@@ -368,7 +368,7 @@ bin/sms-fetch.o: lib/buf.h lib/conf.h lib/die.h lib/inquiry.h lib/json.h \
 	lib/store.h lib/survey.h lib/twilio.h lib/when.h
 bin/sms-hook.o: lib/buf.h lib/cgi.h lib/confine.h lib/cron.h lib/die.h \
 	lib/edge.h lib/http.h lib/intake.h lib/json.h lib/listener.h \
-	lib/rec.h lib/store.h lib/webhook.h lib/when.h
+	lib/rec.h lib/spool.h lib/store.h lib/webhook.h lib/when.h
 bin/sms-json.o: lib/buf.h lib/die.h lib/jsonl.h lib/mask.h lib/rec.h
 bin/sms-list.o: lib/access.h lib/buf.h lib/conf.h lib/die.h lib/explain.h \
 	lib/mask.h lib/num.h lib/rec.h lib/story.h lib/table.h lib/view.h \
@@ -384,8 +384,8 @@ bin/sms-prune.o: lib/buf.h lib/conf.h lib/db.h lib/die.h lib/rec.h \
 bin/sms-report.o: lib/access.h lib/buf.h lib/conf.h lib/db.h lib/die.h \
 	lib/mask.h lib/rec.h lib/table.h lib/view.h lib/when.h
 bin/sms-retry.o: lib/buf.h lib/conf.h lib/die.h lib/intake.h lib/mask.h \
-	lib/message.h lib/num.h lib/rec.h lib/segment.h lib/store.h \
-	lib/when.h
+	lib/message.h lib/num.h lib/rec.h lib/segment.h lib/spool.h \
+	lib/store.h lib/when.h
 bin/sms-send.o: lib/buf.h lib/charname.h lib/conf.h lib/die.h lib/inflight.h \
 	lib/json.h lib/ledger.h lib/mask.h lib/message.h lib/num.h \
 	lib/outbox.h lib/progress.h lib/rec.h lib/refs.h lib/segment.h \
@@ -421,12 +421,13 @@ lib/doctor.o: lib/buf.h lib/callback.h lib/conf.h lib/doctor.h lib/form.h \
 	lib/when.h
 lib/edge.o: lib/conf.h lib/die.h lib/edge.h lib/num.h
 lib/event.o: lib/buf.h lib/callback.h lib/event.h lib/form.h lib/inbound.h \
-	lib/intake.h lib/json.h lib/rec.h lib/store.h lib/when.h
+	lib/intake.h lib/json.h lib/rec.h lib/spool.h lib/store.h lib/when.h
 lib/explain.o: lib/buf.h lib/die.h lib/explain.h
 lib/form.o: lib/buf.h lib/form.h
 lib/http.o: lib/buf.h lib/die.h lib/http.h lib/num.h lib/when.h
-lib/inbound.o: lib/buf.h lib/callback.h lib/form.h lib/inbound.h lib/intake.h \
-	lib/num.h lib/rec.h lib/store.h lib/utf8.h lib/when.h
+lib/inbound.o: lib/buf.h lib/callback.h lib/form.h lib/inbound.h \
+	lib/intake.h lib/num.h lib/rec.h lib/spool.h lib/store.h lib/utf8.h \
+	lib/when.h
 lib/inflight.o: lib/buf.h lib/inflight.h
 lib/inquiry.o: lib/buf.h lib/die.h lib/inquiry.h lib/json.h lib/lookup.h \
 	lib/mask.h lib/rec.h lib/twilio.h lib/when.h
@@ -440,7 +441,7 @@ lib/ledger.o: lib/buf.h lib/die.h lib/form.h lib/inflight.h lib/ledger.h \
 	lib/store.h lib/when.h
 lib/listener.o: lib/buf.h lib/cron.h lib/die.h lib/edge.h lib/http.h \
 	lib/intake.h lib/json.h lib/listener.h lib/rec.h lib/settler.h \
-	lib/store.h lib/webhook.h lib/when.h
+	lib/spool.h lib/store.h lib/webhook.h lib/when.h
 lib/lookup.o: lib/buf.h lib/die.h lib/form.h lib/json.h lib/lookup.h \
 	lib/rec.h lib/sign.h lib/store.h lib/twilio.h lib/when.h
 lib/mask.o: lib/mask.h lib/rec.h
@@ -499,5 +500,6 @@ lib/variant.o: lib/buf.h lib/form.h lib/http.h lib/variant.h
 lib/view.o: lib/buf.h lib/db.h lib/rec.h lib/store.h lib/view.h lib/when.h
 lib/webhook.o: lib/buf.h lib/callback.h lib/conf.h lib/cron.h lib/die.h \
 	lib/event.h lib/form.h lib/http.h lib/inbound.h lib/intake.h \
-	lib/json.h lib/rec.h lib/store.h lib/utf8.h lib/webhook.h lib/when.h
+	lib/json.h lib/rec.h lib/spool.h lib/store.h lib/utf8.h \
+	lib/webhook.h lib/when.h
 lib/when.o: lib/die.h lib/num.h lib/when.h

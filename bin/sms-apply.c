@@ -315,7 +315,7 @@ main(int argc, char *argv[])
 	/* callbacks that sms-hook has taken came before these records */
 	in_spool.db = db;
 	in_spool.spool = spool;
-	if (!dry && (r = intake_settle(&in_spool, 1)) != 0)
+	if (!dry && (r = intake_settle(&in_spool, SPOOL_WAIT)) != 0)
 		die(r, "%s", in_spool.why);
 	intake_close(&in_spool);
 	if (header)

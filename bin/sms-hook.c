@@ -133,7 +133,7 @@ serve(struct webhook *w, const struct arrival *from)
 		edge_mute();
 	/* it has our messages' descriptor, whose end a web server awaits */
 	cron_close(&w->cron);
-	if (a.is_kept && intake_settle(&w->in, 0) != 0)
+	if (a.is_kept && intake_settle(&w->in, SPOOL_STAY) != 0)
 		warn("callbacks wait in '%s': %s", w->spool, w->in.why);
 	if (a.is_kept || w->in.n_refused > 0)
 		intake_log(&w->in);

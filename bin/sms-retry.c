@@ -88,7 +88,7 @@ main(int argc, char *argv[])
 	/* a callback that waits may say that a message got through after all */
 	in_spool.db = db;
 	in_spool.spool = spool;
-	if ((r = intake_settle(&in_spool, 1)) != 0)
+	if ((r = intake_settle(&in_spool, SPOOL_WAIT)) != 0)
 		die(r, "%s", in_spool.why);
 	intake_close(&in_spool);
 	if (header)

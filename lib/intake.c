@@ -18,7 +18,6 @@ enum {
 	SETTLE_MS = 10000,
 	REFUSED_MS = 2000,
 	HURRY_MS = 1000,     /* the most where others are to be served */
-	LOTS_MAX = 25,       /* half a second of them */
 	BATCH_MAX = 512 * REC_LINE_MAX
 };
 
@@ -267,25 +266,12 @@ take_all(void *ctx, int fd, const char *id)
 }
 
 int
-intake_settle(struct intake *in, int wait)
+intake_settle(struct intake *in, enum spool_taker how)
 {
-	int n, r;
+	int r = spool_take(in->spool, how, take_all, in);
 
-	for (n = 0; ; n++) {
-		r = spool_take(in->spool, wait && n == 0, take_all, in);
-		if (r > 0)
-			return r;
-		if (r < 0 && errno == EAGAIN)
-			return 0;
-		if (r < 0)
-			break;
-		/* what came meanwhile was left to us; but who has more to do
-		   leaves it to those who add still more after a while */
-		if (in->hurry || (wait && n == LOTS_MAX) ||
-		    !spool_waits(in->spool))
-			return 0;
-		when_sleep_ms(INTAKE_GATHER_MS);
-	}
+	if (r >= 0)
+		return r;
 	snprintf(in->why, sizeof(in->why), "cannot take spool '%s': %s",
 		in->spool, strerror(errno));
 	return IO_FAILED;

@@ -11,16 +11,11 @@
 
 #include "buf.h"
 #include "rec.h"
+#include "spool.h"
 #include "store.h"
 
 enum {
-	INTAKE_REFUSED_MAX = 60, /* noted at once */
-	/*
-	 * Between two lots, so that the second is large: when callbacks come
-	 * faster than they are taken in, a transaction for each few of them
-	 * costs the machine more than all the rest.
-	 */
-	INTAKE_GATHER_MS = 20
+	INTAKE_REFUSED_MAX = 60  /* noted at once */
 };
 
 /*
@@ -83,13 +78,11 @@ int intake_add(struct intake *in, const struct rec *rec,
 int intake_keep(struct intake *in);
 
 /*
- * Step two: takes all that waits in the spool into the store, in one
- * transaction and exactly once.  If somebody else is at it: waits for that
- * one, or with wait = 0 leaves it to that one, who goes on until nothing waits;
- * only one in a hurry does not, and has to look for himself.  Returns 0, or the
- * exit status that fits; then it still waits.
+ * Step two: takes what waits in the spool into the store, in one transaction
+ * and exactly once.  Returns 0, or the exit status that fits; then it still
+ * waits.
  */
-int intake_settle(struct intake *in, int wait);
+int intake_settle(struct intake *in, enum spool_taker how);
 
 /*
  * Counts a request that was refused, and notes a callback, of which rec has

@@ -126,7 +126,7 @@ work(int fd, struct intake *in)
 		poll(&p, 1, wait);
 		going_on = heed(fd, in);
 		/* nobody looks after us */
-		if (intake_settle(in, !going_on) != 0) {
+		if (intake_settle(in, going_on ? SPOOL_ONCE : SPOOL_WAIT) != 0) {
 			if (!troubled)
 				warn("callbacks wait in '%s': %s", in->spool,
 					in->why);
@@ -137,7 +137,7 @@ work(int fd, struct intake *in)
 		}
 		/* more has come, or is another taker's, who may be killed */
 		wait = troubled ? RETRY_MS :
-			spool_waits(in->spool) ? INTAKE_GATHER_MS : -1;
+			spool_waits(in->spool) ? SPOOL_GATHER_MS : -1;
 	}
 	intake_close(in);
 	_exit(0);

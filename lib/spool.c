@@ -11,12 +11,15 @@
  *             spool has, its id; if it is too short for them, newlines up to
  *             a multiple of ROOM go behind them
  *          F  unlock WRITTEN; fdatasync; close, which gives up USED
- *   take   1  lock PATH.lock
+ *   take   1  lock byte TAKEN of PATH.lock
  *          2  rename PATH to PATH.taking, unless that is there already
  *          3  lock USED of PATH.taking: nobody is within A..F from now on
  *          4  each(): all lines in one transaction, which notes their id
  *          5  remove PATH.taking
  *          6  unlock; others may take what has come meanwhile
+ *   stay   a  lock byte STAYED of PATH.lock, or leave it to who has it
+ *          b  take; if PATH has lines again, a little later once more
+ *          c  unlock; if PATH has lines again, from the start
  *
  * The newlines are there because a disk is told of bytes in the place of
  * others in half the time that it takes to tell it of a longer file as well
@@ -31,7 +34,8 @@
  * lines were taken; the file's number and times would not do, as the next file
  * may get the same ones.  An adder that opened PATH before 2 gets its lock
  * before 3 and is waited for, or not at all, and then opens PATH again.  Who
- * adds a line while a taker is in 1..5 cannot take it: that one looks again.
+ * adds a line while somebody stays leaves it to him: b or c sees it.  Others
+ * than those who stay add none.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -55,7 +59,10 @@ enum {
 };
 
 /* Bytes that are locked, whether the file has them or not. */
-enum { USED, WRITTEN };
+enum {
+	USED, WRITTEN,         /* of PATH */
+	TAKEN = 0, STAYED      /* of PATH.lock */
+};
 
 static int
 lock(int fd, int how, short type, off_t byte)
@@ -386,12 +393,51 @@ spool_waits(const char *path)
 		access(taking, F_OK) == 0);
 }
 
+/*
+ * Steps 1 to 6 for what is there, which is more than what somebody else has
+ * set aside.  Returns 0, what each() returned, or -1 with errno.
+ */
+static int
+take_turn(int fd, const char *path, const char *taking, int wait,
+	int (*each)(void *ctx, int fd, const char *id), void *ctx)
+{
+	int left, r, saved;
+
+	if (lock(fd, wait ? F_SETLKW : F_SETLK, F_WRLCK, TAKEN) != 0)
+		return busy() ? 0 : -1;
+	left = access(taking, F_OK) == 0;
+	r = take_one(path, taking, each, ctx);
+	if (r == 0 && left)
+		r = take_one(path, taking, each, ctx);
+	saved = errno;
+	lock(fd, F_SETLK, F_UNLCK, TAKEN);
+	errno = saved;
+	return r == 1 ? 0 : r;
+}
+
+/* As one who stays: turn by turn until nothing waits, unless one does that. */
+static int
+stay(int fd, const char *path, const char *taking,
+	int (*each)(void *ctx, int fd, const char *id), void *ctx, int *left)
+{
+	int r;
+
+	if (lock(fd, F_SETLK, F_WRLCK, STAYED) != 0) {
+		*left = 1;
+		return busy() ? 0 : -1;
+	}
+	while ((r = take_turn(fd, path, taking, 1, each, ctx)) == 0 &&
+	    spool_waits(path))
+		when_sleep_ms(SPOOL_GATHER_MS);
+	return r;
+}
+
 int
-spool_take(const char *path, int wait,
+spool_take(const char *path, enum spool_taker how,
 	int (*each)(void *ctx, int fd, const char *id), void *ctx)
 {
 	char taking[PATH_SIZE], held[PATH_SIZE];
-	int fd, r, left, saved;
+	int fd, r, left = how != SPOOL_STAY, saved;
 
 	if (taking_path(taking, path) != 0)
 		return -1;
@@ -399,22 +445,19 @@ spool_take(const char *path, int wait,
 	/* where there is nothing, nothing is made */
 	if (!spool_waits(path))
 		return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
-	if ((fd = open(held, O_RDWR | O_CREAT | O_NOFOLLOW, 0600)) < 0)
-		return -1;
-	r = lock(fd, wait ? F_SETLKW : F_SETLK, F_WRLCK, USED);
-	if (r == 0) {
-		/* what somebody else has set aside is not all */
-		left = access(taking, F_OK) == 0;
-		r = take_one(path, taking, each, ctx);
-		if (r == 0 && left)
-			r = take_one(path, taking, each, ctx);
-	} else if (busy()) {
-		errno = EAGAIN;
-	}
-	saved = errno;
-	close(fd);
-	errno = saved;
-	return r == 1 ? 0 : r;
+	do {
+		fd = open(held, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+		if (fd < 0)
+			return -1;
+		r = how == SPOOL_STAY ?
+			stay(fd, path, taking, each, ctx, &left) :
+			take_turn(fd, path, taking, how == SPOOL_WAIT, each, ctx);
+		saved = errno;
+		close(fd);
+		errno = saved;
+		/* who came between the last look and the close has left */
+	} while (r == 0 && !left && spool_waits(path));
+	return r;
 }
 
 /* Adds what is in one file; one that is not there holds nothing. */

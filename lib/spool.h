@@ -18,14 +18,27 @@
 int spool_add(const char *path, const char *lines, size_t len);
 
 /*
+ * What a taker does while another one is at it, and when more comes.
+ *
+ *   WAIT  waits for that one, then takes what is there
+ *   ONCE  takes what is there, or nothing; has to look again
+ *   STAY  takes what is there and comes, in lots SPOOL_GATHER_MS apart, until
+ *         nothing waits; leaves it to another one who stays
+ */
+enum spool_taker { SPOOL_WAIT, SPOOL_ONCE, SPOOL_STAY };
+
+enum {
+	/* with less, a transaction for each few lines costs more than all else */
+	SPOOL_GATHER_MS = 20
+};
+
+/*
  * Hands what waits to each(), in one or two lots: a descriptor to read it from,
  * and an id by which the same lines are known if they are handed out again,
  * because somebody was killed in the middle.  They are gone when each() returns
- * 0.  One taker at a time: another one waits, or with wait = 0 leaves it to the
- * first.  Returns 0, what each() returned, or -1 with errno: EAGAIN if it was
- * left to somebody else, who must look whether there is more when he is done.
+ * 0.  One taker at a time.  Returns 0, what each() returned, or -1 with errno.
  */
-int spool_take(const char *path, int wait,
+int spool_take(const char *path, enum spool_taker how,
 	int (*each)(void *ctx, int fd, const char *id), void *ctx);
 
 /* True if there may be something to take. */

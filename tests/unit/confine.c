@@ -152,7 +152,7 @@ test_allowed(const char *path)
 	int fd = -1;
 
 	HOLDS(spool_add(spool, "a line\n", 7) == 0);
-	HOLDS(spool_take(spool, 0, nothing, &fd) == 0 && fd >= 0);
+	HOLDS(spool_take(spool, SPOOL_ONCE, nothing, &fd) == 0 && fd >= 0);
 	HOLDS(store_open(&s, path, STORE_MAKE, &why) == 0);
 	if (s == NULL) {
 		fprintf(stderr, "%s\n", why);
