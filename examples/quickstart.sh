@@ -18,6 +18,11 @@ say() {
 	printf '%s\n' "$@"
 }
 
+# By itself it does not wait while an sms-hook that ends has the database.
+sqlite3() {
+	command sqlite3 -cmd '.timeout 5000' "$@"
+}
+
 # Prints a command as one would type it, then runs it.
 show() {
 	printf '\n$ %s\n' "$1"
