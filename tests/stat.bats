@@ -1,6 +1,6 @@
 # sms-stat: each metric is counted once more, by SQL of its own on the tables
 # themselves, in a store that the simulator filled.  ALL=1 makes that one of
-# 100,000 messages.
+# 100,000 messages: last on November 29, 2026, at 85cc6a0, eight minutes.
 
 load helper
 
