@@ -5,9 +5,17 @@ int
 store_stuck(struct store *s, const struct store_stuck *w,
 	int (*each)(void *ctx, const struct rec *rec), void *ctx)
 {
-	sqlite3_stmt *q = db_query(s->db, STUCK);
 	char queued[WHEN_SIZE], sent[WHEN_SIZE];
+	sqlite3_stmt *q;
+	int r;
 
+	/*
+	 * Each row is on a page of its own, which is read once: more memory
+	 * than the upper pages of the table need only costs its page faults.
+	 */
+	if ((r = db_run(s->db, "PRAGMA cache_size = 64")) != 0)
+		return r;
+	q = db_query(s->db, STUCK);
 	store_bind_time(q, ":queued", queued, w->now - w->queued);
 	store_bind_time(q, ":sent", sent, w->now - w->sent);
 	db_bind_number(q, ":limit", w->limit == 0 ? -1 : w->limit);
