@@ -1,5 +1,6 @@
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,21 +59,24 @@ is_secret(const char *name)
 static void
 read_file(const char *path, struct buf *b, struct stat *st)
 {
-	FILE *fp = fopen(path, "r");
+	int fd = open(path, O_RDONLY);
 	char chunk[4096];
-	size_t n;
+	ssize_t n;
 
-	if (fp == NULL || fstat(fileno(fp), st) != 0)
+	if (fd < 0 || fstat(fd, st) != 0)
 		die(BAD_SETUP, "cannot open '%s':", path);
 	if (S_ISDIR(st->st_mode))
 		die(BAD_SETUP, "'%s' is a directory", path);
-	while ((n = fread(chunk, 1, sizeof(chunk), fp)) > 0)
-		if (buf_add(b, chunk, n) != 0)
+	while ((n = read(fd, chunk, sizeof(chunk))) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			die(BAD_SETUP, "cannot read '%s':", path);
+		if (buf_add(b, chunk, (size_t)n) != 0)
 			die(BAD_SETUP, "'%s' is longer than %zu bytes", path,
 				b->max);
-	if (ferror(fp))
-		die(BAD_SETUP, "cannot read '%s':", path);
-	fclose(fp);
+	}
+	close(fd);
 	if (b->s == NULL)
 		buf_reset(b);
 	if (strlen(b->s) != b->len)
