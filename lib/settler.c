@@ -1,6 +1,6 @@
 /*
  * It lives as long as the process that listens and keeps the store open: to
- * open it costs more than to take in what comes within 20 ms.  One socket that
+ * open it costs more than to take in what comes within 50 ms.  One socket that
  * keeps messages apart leads to it.  The end of that is the order to end, so a
  * settler never outlives the other one by much; killed at any point it has
  * lost nothing (spool.c), and the next one goes on.
@@ -52,11 +52,10 @@ enum { REASON = LINE_FIELDS, ANSWER, FIELDS };
 static void
 tell(int fd, const struct refusal *f)
 {
-	char at[WHEN_SIZE], took[24], answer[12], *line = NULL;
+	char at[WHEN_SIZE], took[24], answer[12];
 	const char *params = f->rec.f[LINE_PARAMS];
+	struct buf line = BUF_INIT(REC_LINE_MAX);
 	struct rec rec = f->rec;
-	size_t len = 0;
-	FILE *fp = open_memstream(&line, &len);
 
 	snprintf(took, sizeof(took), "%lld", f->took_us);
 	snprintf(answer, sizeof(answer), "%d", f->answer);
@@ -67,14 +66,10 @@ tell(int fd, const struct refusal *f)
 	if (params != NULL && (strlen(params) > PARAMS_MAX ||
 	    !utf8_valid(params, strlen(params))))
 		rec.f[LINE_PARAMS] = NULL;
-	if (fp != NULL) {
-		rec_write(fp, rec.f, FIELDS);
-		fclose(fp);
-	}
 	/* it was told of anyway: one that does not get through is not missed */
-	if (line != NULL)
-		send(fd, line, len, 0);
-	free(line);
+	if (rec_add(&line, rec.f, FIELDS) == 0)
+		send(fd, line.s, line.len, 0);
+	buf_release(&line);
 }
 
 /* The same at the other end. */

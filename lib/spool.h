@@ -29,7 +29,7 @@ enum spool_taker { SPOOL_WAIT, SPOOL_ONCE, SPOOL_STAY };
 
 enum {
 	/* with less, a transaction for each few lines costs more than all else */
-	SPOOL_GATHER_MS = 20
+	SPOOL_GATHER_MS = 50
 };
 
 /*
