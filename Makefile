@@ -361,8 +361,8 @@ bin/sms-cancel.o: lib/buf.h lib/conf.h lib/die.h lib/json.h lib/mask.h \
 	lib/rec.h lib/sids.h lib/twilio.h lib/when.h
 bin/sms-check.o: lib/buf.h lib/conf.h lib/die.h lib/ran.h lib/range.h \
 	lib/rec.h lib/spool.h lib/usual.h lib/view.h lib/when.h
-bin/sms-explain.o: lib/conf.h lib/die.h lib/explain.h lib/mask.h lib/num.h \
-	lib/rec.h lib/view.h
+bin/sms-explain.o: lib/buf.h lib/conf.h lib/die.h lib/explain.h lib/mask.h \
+	lib/num.h lib/rec.h lib/view.h
 bin/sms-fetch.o: lib/buf.h lib/conf.h lib/die.h lib/inquiry.h lib/json.h \
 	lib/lookup.h lib/num.h lib/pile.h lib/planner.h lib/rec.h lib/sids.h \
 	lib/store.h lib/survey.h lib/twilio.h lib/when.h
@@ -397,8 +397,8 @@ bin/sms-sim.o: lib/buf.h lib/conf.h lib/die.h lib/http.h lib/num.h \
 	lib/sim-api.h lib/sim-courier.h lib/sim-plan.h lib/sim.h lib/when.h
 bin/sms-stat.o: lib/buf.h lib/conf.h lib/die.h lib/ran.h lib/rec.h \
 	lib/spool.h lib/view.h lib/when.h
-bin/sms-stuck.o: lib/conf.h lib/die.h lib/inflight.h lib/num.h lib/rec.h \
-	lib/store.h lib/when.h
+bin/sms-stuck.o: lib/buf.h lib/conf.h lib/die.h lib/inflight.h lib/num.h \
+	lib/rec.h lib/store.h lib/when.h
 bin/sms-wait.o: lib/buf.h lib/conf.h lib/die.h lib/mask.h lib/progress.h \
 	lib/rec.h lib/view.h lib/when.h
 lib/access.o: lib/access.h lib/buf.h lib/db.h lib/die.h lib/rec.h lib/store.h \
@@ -415,7 +415,7 @@ lib/confine.o: lib/confine.h
 lib/cron.o: lib/buf.h lib/conf.h lib/cron.h lib/die.h lib/form.h lib/http.h \
 	lib/sign.h lib/when.h
 lib/db.o: lib/buf.h lib/db.h lib/die.h lib/when.h
-lib/die.o: lib/die.h lib/mask.h lib/rec.h
+lib/die.o: lib/buf.h lib/die.h lib/mask.h lib/rec.h
 lib/doctor.o: lib/buf.h lib/callback.h lib/conf.h lib/doctor.h lib/form.h \
 	lib/http.h lib/mask.h lib/rec.h lib/sign.h lib/utf8.h lib/variant.h \
 	lib/when.h
@@ -444,7 +444,7 @@ lib/listener.o: lib/buf.h lib/cron.h lib/die.h lib/edge.h lib/http.h \
 	lib/spool.h lib/store.h lib/webhook.h lib/when.h
 lib/lookup.o: lib/buf.h lib/die.h lib/form.h lib/json.h lib/lookup.h \
 	lib/rec.h lib/sign.h lib/store.h lib/twilio.h lib/when.h
-lib/mask.o: lib/mask.h lib/rec.h
+lib/mask.o: lib/buf.h lib/mask.h lib/rec.h
 lib/message.o: lib/buf.h lib/die.h lib/form.h lib/message.h lib/segment.h
 lib/num.o: lib/die.h lib/num.h
 lib/outbox.o: lib/buf.h lib/die.h lib/inflight.h lib/json.h lib/ledger.h \
@@ -463,7 +463,7 @@ lib/reply.o: lib/buf.h lib/die.h lib/json.h lib/mask.h lib/rec.h lib/reply.h \
 lib/segment.o: lib/segment.h lib/utf8.h
 lib/settler.o: lib/buf.h lib/die.h lib/edge.h lib/intake.h lib/num.h \
 	lib/rec.h lib/settler.h lib/spool.h lib/store.h lib/utf8.h lib/when.h
-lib/sids.o: lib/die.h lib/mask.h lib/rec.h lib/sids.h
+lib/sids.o: lib/buf.h lib/die.h lib/mask.h lib/rec.h lib/sids.h
 lib/sign.o: lib/buf.h lib/form.h lib/sign.h
 lib/sim-api.o: lib/buf.h lib/die.h lib/form.h lib/http.h lib/num.h \
 	lib/sim-api.h lib/sim-courier.h lib/sim-messages.h lib/sim-plan.h \
@@ -478,11 +478,13 @@ lib/sim-plan.o: lib/buf.h lib/die.h lib/form.h lib/num.h lib/sign.h \
 lib/sim.o: lib/buf.h lib/db.h lib/die.h lib/form.h lib/sign.h \
 	lib/sim-courier.h lib/sim-plan.h lib/sim.h lib/utf8.h
 lib/spool.o: lib/spool.h lib/when.h
-lib/store-batch.o: lib/db.h lib/rec.h lib/store-inner.h lib/store.h \
+lib/store-batch.o: lib/buf.h lib/db.h lib/rec.h lib/store-inner.h lib/store.h \
 	lib/when.h
-lib/store-hook.o: lib/db.h lib/die.h lib/rec.h lib/store-inner.h lib/store.h lib/when.h
-lib/store-send.o: lib/db.h lib/rec.h lib/store-inner.h lib/store.h lib/when.h
-lib/store-stuck.o: lib/db.h lib/rec.h lib/store-inner.h lib/store.h \
+lib/store-hook.o: lib/buf.h lib/db.h lib/die.h lib/rec.h lib/store-inner.h \
+	lib/store.h lib/when.h
+lib/store-send.o: lib/buf.h lib/db.h lib/rec.h lib/store-inner.h lib/store.h \
+	lib/when.h
+lib/store-stuck.o: lib/buf.h lib/db.h lib/rec.h lib/store-inner.h lib/store.h \
 	lib/when.h
 lib/store.o: lib/buf.h lib/db.h lib/die.h lib/rec.h lib/store-inner.h \
 	lib/store.h lib/when.h

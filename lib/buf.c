@@ -99,6 +99,14 @@ buf_drop(struct buf *b, size_t n)
 }
 
 void
+buf_cut(struct buf *b, size_t n)
+{
+	b->len = n;
+	if (b->s != NULL)
+		b->s[n] = '\0';
+}
+
+void
 buf_reset(struct buf *b)
 {
 	b->len = 0;

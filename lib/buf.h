@@ -29,6 +29,7 @@ int buf_addf(struct buf *b, const char *fmt, ...)
 int buf_reserve(struct buf *b, size_t n);
 
 void buf_drop(struct buf *b, size_t n);  /* removes the first n bytes */
+void buf_cut(struct buf *b, size_t n);   /* keeps the first n bytes */
 void buf_reset(struct buf *b);           /* empties, keeps the memory */
 void buf_release(struct buf *b);         /* frees */
 

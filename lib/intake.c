@@ -199,33 +199,28 @@ int
 intake_add(struct intake *in, const struct rec *told,
 	const struct arrival *from)
 {
-	char at[WHEN_SIZE], took[24], *line = NULL;
+	char at[WHEN_SIZE], took[24];
+	struct buf *batch = &in->batch;
+	size_t before = batch->len, len;
 	struct rec rec = *told;
-	size_t len = 0;
-	FILE *fp;
-	int r = -1;
+	int r;
 
 	rec.f[LINE_PEER] = (char *)from->peer;
 	rec.f[LINE_CAME_AT] = when_format(at, from->now);
 	snprintf(took, sizeof(took), "%lld", took_us(from));
 	rec.f[LINE_TOOK_US] = took;
 	rec.f[LINE_END] = end;
-	if ((fp = open_memstream(&line, &len)) != NULL) {
-		rec_write(fp, rec.f, LINE_FIELDS);
-		r = ferror(fp);
-		r |= fclose(fp);
-		/* glibc does not say so if memory runs out in there */
-		if (line == NULL)
-			r = -1;
+	batch->max = BATCH_MAX;
+	if (rec_add(batch, rec.f, LINE_FIELDS) == 0) {
+		len = batch->len - before;
+		if (len <= REC_LINE_MAX &&
+		    utf8_valid(batch->s + before, len))
+			return 0;
+		buf_cut(batch, before);
 	}
-	in->batch.max = BATCH_MAX;
-	if (r == 0 && len <= REC_LINE_MAX && utf8_valid(line, len) &&
-	    buf_add(&in->batch, line, len) == 0)
-		r = 0;
 	/* a line that no reader would take goes straight into the store */
-	else if ((r = begin(in, PATIENCE_MS)) == 0)
+	if ((r = begin(in, PATIENCE_MS)) == 0)
 		r = finish(in, apply(in, &rec));
-	free(line);
 	return r;
 }
 

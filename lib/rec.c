@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <poll.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -199,30 +200,51 @@ rec_copy(struct rec *to, const struct rec *from, size_t n)
 	return text;
 }
 
+/* One field with its escapes, and what comes behind it. */
+static int
+add_field(struct buf *b, const char *s, char behind)
+{
+	char escape[3] = "\\";
+	size_t plain;
+	int r = 0;
+
+	if (s == NULL || *s == '\0')
+		return buf_add(b, "\\N", 2) | buf_addc(b, behind);
+	for (;;) {
+		plain = strcspn(s, "\t\n\r\\");
+		r |= buf_add(b, s, plain);
+		s += plain;
+		if (*s == '\0')
+			return r | buf_addc(b, behind);
+		escape[1] = *s == '\t' ? 't' : *s == '\n' ? 'n' :
+			*s == '\r' ? 'r' : '\\';
+		r |= buf_add(b, escape, 2);
+		s++;
+	}
+}
+
+int
+rec_add(struct buf *b, char *const f[], size_t n)
+{
+	size_t before = b->len, i;
+	int r = 0;
+
+	for (i = 0; i < n; i++)
+		r |= add_field(b, f[i], i + 1 < n ? '\t' : '\n');
+	if (r != 0)
+		buf_cut(b, before);
+	return r;
+}
+
 void
 rec_write(FILE *fp, char *const f[], size_t n)
 {
-	const char *s;
-	size_t i, plain;
+	static struct buf line = BUF_INIT(SIZE_MAX / 4);
 
-	for (i = 0; i < n; i++) {
-		if (i > 0)
-			putc('\t', fp);
-		s = f[i];
-		if (s == NULL || *s == '\0')
-			s = NULL, fputs("\\N", fp);
-		for (; s != NULL && *s != '\0'; s += plain) {
-			plain = strcspn(s, "\t\n\r\\");
-			fwrite(s, 1, plain, fp);
-			if (s[plain] == '\0')
-				break;
-			putc('\\', fp);
-			putc(s[plain] == '\t' ? 't' : s[plain] == '\n' ? 'n' :
-				s[plain] == '\r' ? 'r' : '\\', fp);
-			plain++;
-		}
-	}
-	putc('\n', fp);
+	/* one call a line and not one a field: they lock the stream */
+	buf_reset(&line);
+	rec_add(&line, f, n);
+	fwrite(line.s, 1, line.len, fp);
 }
 
 int

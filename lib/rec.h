@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "buf.h"
+
 enum {
 	REC_MAX = 32,          /* fields kept of a line; more are ignored */
 	REC_LINE_MAX = 65536   /* bytes of a line with its newline */
@@ -67,7 +69,13 @@ int rec_ready(struct rec_reader *r);
  */
 char *rec_copy(struct rec *to, const struct rec *from, size_t n);
 
-/* Writes n fields and a newline; NULL and the empty string become \N. */
+/*
+ * Adds a line of n fields; NULL and the empty string become \N.  Returns 0,
+ * or -1 if it passes the ceiling (nothing is added).
+ */
+int rec_add(struct buf *b, char *const f[], size_t n);
+
+/* Writes such a line. */
 void rec_write(FILE *fp, char *const f[], size_t n);
 
 /*

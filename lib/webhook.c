@@ -182,7 +182,7 @@ take_events(struct taking *t, const struct http_request *r)
 	why = event_read(w->json, r->body, r->body_len, w->url, t->from->now,
 		add, t);
 	if (t->status != 0)
-		w->in.batch.len = before;
+		buf_cut(&w->in.batch, before);
 	return why != NULL && *why != '\0' ? why : NULL;
 }
 
