@@ -195,13 +195,26 @@ finish(struct intake *in, int r)
 	return r;
 }
 
+/* Adds a line to the batch, or -1 for one that no reader would take. */
+static int
+add_line(struct buf *batch, const struct rec *rec)
+{
+	size_t before = batch->len, len;
+
+	if (rec_add(batch, rec->f, LINE_FIELDS) != 0)
+		return -1;
+	len = batch->len - before;
+	if (len <= REC_LINE_MAX && utf8_valid(batch->s + before, len))
+		return 0;
+	buf_cut(batch, before);
+	return -1;
+}
+
 int
 intake_add(struct intake *in, const struct rec *told,
 	const struct arrival *from)
 {
 	char at[WHEN_SIZE], took[24];
-	struct buf *batch = &in->batch;
-	size_t before = batch->len, len;
 	struct rec rec = *told;
 	int r;
 
@@ -210,18 +223,16 @@ intake_add(struct intake *in, const struct rec *told,
 	snprintf(took, sizeof(took), "%lld", took_us(from));
 	rec.f[LINE_TOOK_US] = took;
 	rec.f[LINE_END] = end;
-	batch->max = BATCH_MAX;
-	if (rec_add(batch, rec.f, LINE_FIELDS) == 0) {
-		len = batch->len - before;
-		if (len <= REC_LINE_MAX &&
-		    utf8_valid(batch->s + before, len))
-			return 0;
-		buf_cut(batch, before);
-	}
-	/* a line that no reader would take goes straight into the store */
-	if ((r = begin(in, PATIENCE_MS)) == 0)
-		r = finish(in, apply(in, &rec));
-	return r;
+	in->batch.max = BATCH_MAX;
+	if (add_line(&in->batch, &rec) == 0)
+		return 0;
+	/* what no line can hold goes straight into the store */
+	if ((r = begin(in, PATIENCE_MS)) == 0 &&
+	    (r = finish(in, apply(in, &rec))) == 0)
+		return 0;
+	/* all but its text, which only the log has a use for, can wait */
+	rec.f[LINE_PARAMS] = NULL;
+	return add_line(&in->batch, &rec) == 0 ? 0 : r;
 }
 
 int

@@ -400,6 +400,27 @@ EZ2|event|applied|success|200|hooks.example.net|unknown|28|$SID|1|DELIVERED" ]
 	[ "$(outcomes)" = 'applied applied ' ]
 }
 
+@test "an event that is too long for a line waits without its text where the store is busy" {
+	filler=$(head -c 70000 /dev/zero | tr '\0' a)
+	message r1 $SID
+	posted "$(event EZ1 sent "\"text\":\"$filler\"")"
+	[ "$code $status" = '200 0' ]
+	[ "$(sql "SELECT length(params) > 70000 FROM webhook_logs")" = 1 ]
+	store_held
+	request "$(event EZ2 delivered "\"text\":\"$filler\"")" >first
+	sms-hook <first >answer 2>log 8>&- &
+	hook=$!
+	until_true 15 grep -q '^HTTP/1.1 200' answer
+	grep -qs EZ2 sms.db.spool sms.db.spool.taking
+	[ "$(cat sms.db.spool* | wc -c)" -lt 20000 ]
+	store_released
+	wait $hook
+	settled
+	[ "$(row | cut -d '|' -f 1)" = delivered ]
+	[ "$(sql "SELECT params IS NULL, outcome FROM webhook_logs
+		WHERE event_id = 'EZ2'")" = '1|applied' ]
+}
+
 # Each point begins with an array that is set aside, a STOP behind it, and one
 # more array, which repeats an event.
 @test "a hook killed at any system call loses no event or reply and doubles none" {
