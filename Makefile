@@ -37,12 +37,12 @@ STORE = lib/db.o lib/store.o lib/store-batch.o lib/store-hook.o \
 	sql/locate.o sql/log.o sql/logged.o sql/looked.o sql/made.o \
 	sql/make.o sql/once.o sql/opted-out.o sql/optout-add.o \
 	sql/optout-list.o sql/optout-remove.o sql/refused.o sql/reply.o \
-	sql/reply-again.o sql/reply-mute.o sql/reply-start.o sql/reply-stop.o sql/retry.o \
-	sql/schema.o sql/schema-2.o sql/schema-4.o sql/schema-5.o \
-	sql/schema-6.o sql/schema-7.o sql/stuck.o sql/undo-change.o \
-	sql/undo-changes.o sql/undo-find.o sql/undo-keep.o sql/undo-kept.o sql/undo-made.o \
-	sql/undo-mark.o sql/undo-told.o sql/unpriced.o sql/unsettled.o \
-	sql/verdict.o
+	sql/reply-again.o sql/reply-mute.o sql/reply-start.o \
+	sql/reply-stop.o sql/retry.o sql/schema.o sql/schema-2.o \
+	sql/schema-4.o sql/schema-5.o sql/schema-6.o sql/schema-7.o \
+	sql/stuck.o sql/undo-change.o sql/undo-changes.o sql/undo-find.o \
+	sql/undo-keep.o sql/undo-kept.o sql/undo-made.o sql/undo-mark.o \
+	sql/undo-told.o sql/unpriced.o sql/unsettled.o sql/verdict.o
 JSON = lib/json.o sql/json-error.o sql/json-event.o sql/json-events.o \
 	sql/json-message.o sql/json-next.o sql/json-page.o
 TWILIO = lib/twilio.o
