@@ -278,9 +278,10 @@ intake_settle(struct intake *in, enum spool_taker how)
 
 	if (r >= 0)
 		return r;
+	r = errno == EAGAIN ? TRY_LATER : IO_FAILED;
 	snprintf(in->why, sizeof(in->why), "cannot take spool '%s': %s",
 		in->spool, strerror(errno));
-	return IO_FAILED;
+	return r;
 }
 
 /* Says how many were not spoken of in the minute before. */

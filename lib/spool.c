@@ -55,7 +55,8 @@ enum {
 	BLOCK = 4096,
 	ROOM = 4 * BLOCK,      /* for some 30 lines */
 	STEP_US = 100,
-	PATIENCE_MS = 1000
+	PATIENCE_MS = 1000,    /* for who adds */
+	TAKE_MS = 5000         /* for them to end, a sync among it */
 };
 
 /* Bytes that are locked, whether the file has them or not. */
@@ -128,8 +129,9 @@ is_ours(const struct stat *st)
 /*
  * After a lock that was not given: waits a moment and returns 1, or 0 when
  * there is no use in another try.  Nobody holds these locks for longer than it
- * takes to copy a line, or to set the file aside; only who was stopped
- * meanwhile does, and the lines go elsewhere then, by that time.
+ * takes to copy and sync a line, or to set the file aside; only who was stopped
+ * meanwhile does, and by that time the lines go elsewhere, or wait for another
+ * taker.
  */
 static int
 once_more(long long by)
@@ -182,13 +184,13 @@ write_id(char id[ID_MAX])
 		(long long)now.tv_sec, now.tv_nsec, (long)getpid());
 }
 
-/* Step D. */
+/* Locks a byte that others have for a moment only. */
 static int
-lock_for_writing(int fd, long long by)
+lock_by(int fd, off_t byte, long long by)
 {
 	int r;
 
-	while ((r = lock(fd, F_SETLK, F_WRLCK, WRITTEN)) != 0 && once_more(by))
+	while ((r = lock(fd, F_SETLK, F_WRLCK, byte)) != 0 && once_more(by))
 		;
 	return r;
 }
@@ -290,7 +292,7 @@ spool_add(const char *path, const char *lines, size_t len)
 	if ((fd = open_for_adding(path, &st, by)) < 0)
 		return -1;
 	if ((r = st.st_size == 0 ? sync_directory(path) : 0) == 0 &&
-	    (r = lock_for_writing(fd, by)) == 0) {
+	    (r = lock_by(fd, WRITTEN, by)) == 0) {
 		r = write_lines(fd, lines, len, &a);
 		saved = errno;
 		lock(fd, F_SETLK, F_UNLCK, WRITTEN);
@@ -319,7 +321,7 @@ set_aside(const char *path, const char *taking)
 		    is_ours(&st) != 0 || rename(path, taking) != 0)
 			return -1;
 	if (fstat(fd, &st) == 0 && is_ours(&st) == 0 &&
-	    lock(fd, F_SETLKW, F_WRLCK, USED) == 0)
+	    lock_by(fd, USED, when_mono_ms() + TAKE_MS) == 0)
 		return fd;
 	saved = errno;
 	close(fd);

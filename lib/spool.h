@@ -36,7 +36,8 @@ enum {
  * Hands what waits to each(), in one or two lots: a descriptor to read it from,
  * and an id by which the same lines are known if they are handed out again,
  * because somebody was killed in the middle.  They are gone when each() returns
- * 0.  One taker at a time.  Returns 0, what each() returned, or -1 with errno.
+ * 0.  One taker at a time.  Returns 0, what each() returned, or -1 with errno;
+ * EAGAIN: somebody who adds has not ended for five seconds.
  */
 int spool_take(const char *path, enum spool_taker how,
 	int (*each)(void *ctx, int fd, const char *id), void *ctx);

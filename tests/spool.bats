@@ -117,6 +117,30 @@ teardown() {
 	done
 }
 
+@test "who was stopped while it adds a line keeps nobody waiting for good" {
+	request "MessageSid=$SID&MessageStatus=sent&N=first" >first
+	waiting first
+	cc -o hold "$ROOT/tests/torture/hold.c"
+	mkfifo go
+	./hold sms.db.spool 0 <go >held 3>&- &
+	holder=$!
+	exec 8>go
+	until_true 10 test -s held
+	run --separate-stderr sms-apply </dev/null 8>&-
+	[ "$status" -eq 75 ]
+	[ "$stderr" = "sms-apply: cannot take spool '$SMS_DB.spool': Resource temporarily unavailable" ]
+	# the process for a connection, whose callback goes into another file
+	request "MessageSid=$SID&MessageStatus=delivered&N=second" >second
+	sms-hook <second >answer 2>log 8>&-
+	answered answer
+	grep -q "callbacks wait in '$SMS_DB.spool': cannot take" log
+	exec 8>&-
+	wait $holder
+	settled
+	gone
+	[ "$(times N=first) $(times N=second)" = '1 1' ]
+}
+
 @test "lines and files of somebody else do not get in" {
 	request "MessageSid=$SID&MessageStatus=sent&N=first" >first
 	request "MessageSid=$SID&MessageStatus=delivered&N=second" >second
