@@ -286,6 +286,23 @@ teardown() {
 	[ "$(times N=first)" = 1 ]
 }
 
+@test "who adds and who takes, killed and stopped at any moment, lose no line and double none" {
+	seconds=5
+	[ -z "${ALL-}" ] || seconds=600
+	cc -std=c11 -D_POSIX_C_SOURCE=200809L -O2 -I"$ROOT/lib" -o crowd \
+		"$ROOT/tests/torture/crowd.c" "$ROOT"/lib/{buf,die,mask,num,spool,when}.c
+	run -0 --separate-stderr ./crowd $seconds $RANDOM
+	[ -z "$stderr" ]
+	# of those that were durable; others may be there, whole or torn
+	cat taken/* | LC_ALL=C awk 'NF == 4 && length($3) == $2 && $4 == "." {
+		print $1 }' | LC_ALL=C sort >taken.names
+	LC_ALL=C sort added >added.names
+	echo "$output: $(wc -l <added) added"
+	[ "$(wc -l <added)" -gt 100 ]
+	[ -z "$(uniq -d taken.names)" ]
+	[ -z "$(LC_ALL=C comm -23 added.names taken.names)" ]
+}
+
 @test "what a killed taker had taken in is not taken in again" {
 	request "MessageSid=$SID&MessageStatus=sent&N=first" >first
 	request "MessageSid=$SID&MessageStatus=delivered&N=second" >second
