@@ -39,8 +39,7 @@ enum {
 	RETRY_MS = 1000,    /* after a failure */
 	STOP_MS = 5000,
 	STOP_STEP_MS = 5,
-	CLOSE_MAX = 1024,   /* descriptors of a process that listens are below */
-	PARAMS_MAX = 30000  /* bytes; a line has room for them, escaped */
+	CLOSE_MAX = 1024    /* descriptors of a process that listens are below */
 };
 
 /*
@@ -63,12 +62,14 @@ tell(int fd, const struct refusal *f)
 	rec.f[LINE_TOOK_US] = took;
 	rec.f[REASON] = (char *)f->reason;
 	rec.f[ANSWER] = answer;
-	if (params != NULL && (strlen(params) > PARAMS_MAX ||
-	    !utf8_valid(params, strlen(params))))
+	if (params != NULL && !utf8_valid(params, strlen(params)))
 		rec.f[LINE_PARAMS] = NULL;
+	if (rec_add(&line, rec.f, FIELDS) != 0) {
+		rec.f[LINE_PARAMS] = NULL;
+		rec_add(&line, rec.f, FIELDS);
+	}
 	/* it was told of anyway: one that does not get through is not missed */
-	if (rec_add(&line, rec.f, FIELDS) == 0)
-		send(fd, line.s, line.len, 0);
+	send(fd, line.s, line.len, 0);
 	buf_release(&line);
 }
 

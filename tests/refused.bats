@@ -50,6 +50,10 @@ codes() {
 		sort | uniq -c | tr -s ' '
 }
 
+counted_rows() {
+	[ "$(sql 'SELECT count(*) FROM webhook_logs' 2>/dev/null)" = "$1" ]
+}
+
 counted() {
 	[ "$(refused 2>/dev/null | tr '\n' ' ')" = "$1 " ]
 }
@@ -77,6 +81,22 @@ counted() {
 	wait "$STARTED_PID"
 	[ "$(rows $T)" -eq 60 ]
 	counted "$T:00Z|500 2026-01-01T00:01:00Z|1"
+}
+
+@test "a process that listens keeps a body for who looks for the cause, if a line can hold it" {
+	echo SMS_LOG_REFUSED=body >>hook.conf
+	listening
+	logged() {
+		[ "$(sql 'SELECT group_concat(length(params)) FROM (SELECT *
+			FROM webhook_logs ORDER BY id)' 2>/dev/null)" = "$1" ]
+	}
+	head -c 60000 /dev/zero | tr '\0' a >body
+	codes /api/webhooks/twilio -H 'X-Twilio-Signature: x' --data-binary @body
+	until_true 10 logged 60000
+	head -c 65536 /dev/zero | tr '\0' a >body
+	codes /api/webhooks/twilio -H 'X-Twilio-Signature: x' --data-binary @body
+	until_true 10 counted_rows 2
+	logged 60000
 }
 
 @test "of a flood 600 lines a minute are said, and then how many more there were" {
