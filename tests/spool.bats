@@ -294,7 +294,7 @@ teardown() {
 	run -0 --separate-stderr ./crowd $seconds $RANDOM
 	[ -z "$stderr" ]
 	# of those that were durable; others may be there, whole or torn
-	cat taken/* | LC_ALL=C awk 'NF == 4 && length($3) == $2 && $4 == "." {
+	find taken -type f -exec cat {} + | LC_ALL=C awk 'NF == 4 && length($3) == $2 && $4 == "." {
 		print $1 }' | LC_ALL=C sort >taken.names
 	LC_ALL=C sort added >added.names
 	echo "$output: $(wc -l <added) added"
