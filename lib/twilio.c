@@ -59,6 +59,7 @@ struct twilio {
 	long long next_start;           /* when the next call may start */
 	unsigned long long random;
 	struct twilio_call *queue;      /* waiting, those to be repeated first */
+	struct twilio_call **queue_end; /* where the next one comes */
 	struct twilio_call *back;       /* ended, not yet returned */
 };
 
@@ -207,6 +208,7 @@ twilio_open(const struct twilio_options *o)
 		(long)t->o.jobs));
 	must_multi(curl_multi_setopt(t->multi, CURLMOPT_PIPELINING,
 		(long)CURLPIPE_NOTHING));
+	t->queue_end = &t->queue;
 	t->idle = need((size_t)t->o.jobs * sizeof(t->idle[0]));
 	t->random = (unsigned long long)when_mono_ms() << 32 |
 		(unsigned long long)getpid();
@@ -355,7 +357,8 @@ repeat(struct twilio *t, struct twilio_call *c, long retry_after)
 	if (retry_after > RETRY_AFTER_MAX_S)
 		retry_after = RETRY_AFTER_MAX_S;
 	c->not_before = when_mono_ms() + draw(t, most) + retry_after * 1000LL;
-	c->next = t->queue;
+	if ((c->next = t->queue) == NULL)
+		t->queue_end = &c->next;
 	t->queue = c;
 	return 0;
 }
@@ -466,7 +469,8 @@ start_due(struct twilio *t)
 		due = c->not_before > t->next_start ? c->not_before :
 			t->next_start;
 		if (due <= now) {
-			*p = c->next;
+			if ((*p = c->next) == NULL)
+				t->queue_end = p;
 			start(t, c);
 			continue;
 		}
@@ -482,15 +486,12 @@ start_due(struct twilio *t)
 void
 twilio_call(struct twilio *t, struct twilio_call *c)
 {
-	struct twilio_call **p = &t->queue;
-
-	while (*p != NULL)
-		p = &(*p)->next;
 	c->answer = (struct buf)BUF_INIT(ANSWER_MAX);
 	c->tries = 0;
 	c->not_before = 0;
 	c->next = NULL;
-	*p = c;
+	*t->queue_end = c;
+	t->queue_end = &c->next;
 }
 
 int
@@ -557,6 +558,7 @@ twilio_stop(struct twilio *t)
 		c->next = t->back;
 		t->back = c;
 	}
+	t->queue_end = &t->queue;
 }
 
 long long
