@@ -89,13 +89,14 @@ take(void)
 	}
 }
 
+/* member: which of all that were ever started; a process id comes again. */
 static void
-add_line(struct buf *text, struct buf *names, long number)
+add_line(struct buf *text, struct buf *names, long member, long number)
 {
 	size_t n = 1 + (size_t)rand() % (rand() % 8 == 0 ? FILLER_MAX : FILLER);
 
-	buf_addf(names, "%ld.%ld\n", (long)getpid(), number);
-	buf_addf(text, "%ld.%ld %zu ", (long)getpid(), number, n);
+	buf_addf(names, "%ld.%ld\n", member, number);
+	buf_addf(text, "%ld.%ld %zu ", member, number, n);
 	if (buf_reserve(text, n) != 0)
 		die(BUG, "no room for a line");
 	memset(text->s + text->len, 'a' + (int)(number % 26), n);
@@ -104,7 +105,7 @@ add_line(struct buf *text, struct buf *names, long number)
 }
 
 static _Noreturn void
-add(void)
+add(long member)
 {
 	struct buf text = BUF_INIT(TEXT_MAX), names = BUF_INIT(TEXT_MAX);
 	int fd = open("added", O_WRONLY | O_APPEND | O_CREAT, 0600), i, n;
@@ -114,7 +115,7 @@ add(void)
 		buf_reset(&text);
 		buf_reset(&names);
 		for (i = 0, n = 1 + rand() % LINES_MAX; i < n; i++)
-			add_line(&text, &names, number++);
+			add_line(&text, &names, member, number++);
 		if (spool_add("spool", text.s, text.len) == 0)
 			write_whole(fd, names.s, names.len);
 		else if (errno != EAGAIN)
@@ -127,8 +128,10 @@ add(void)
 static void
 start(struct member *m, int is_adder)
 {
+	static long started;
 	int seed = rand();
 
+	started++;
 	m->wakes_at = 0;
 	if ((m->pid = fork()) < 0)
 		die(NO_SYSTEM, "cannot fork:");
@@ -136,7 +139,7 @@ start(struct member *m, int is_adder)
 		return;
 	srand((unsigned)seed);
 	if (is_adder)
-		add();
+		add(started);
 	take();
 }
 
