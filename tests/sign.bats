@@ -526,12 +526,18 @@ logged() {
 			-H 'Host: sms.example.org' \
 			"$WEBHOOK_BASE_URL/api/webhooks/twilio?ref=r1"
 	}
+	# what is refused is logged behind the answer
+	refused() {
+		[ "$(sql 'SELECT count(*) FROM webhook_logs' 2>/dev/null)" = "$1" ]
+	}
 	[ "$(post "$HOOK?ref=r1")" = 401 ]
+	until_true 10 refused 1
 	run -65 --separate-stderr sms-sign -d -l last
 	lines 'host: sms.example.org, where 127.0.0.1 is configured'
 	[[ $stderr == 'sms-sign: the body was not kept, '* ]]
 	echo SMS_LOG_REFUSED=body >>hook.conf
 	[ "$(post "$HOOK?ref=r1")" = 401 ]
+	until_true 10 refused 2
 	run -0 --separate-stderr sms-sign -d -l last
 	has "signed for: $HOOK?ref=r1" "WEBHOOK_BASE_URL=$BASE"
 	# one that was taken is examined as well
