@@ -297,7 +297,7 @@ teardown() {
 	find taken -type f -exec cat {} + | LC_ALL=C awk 'NF == 4 && length($3) == $2 && $4 == "." {
 		print $1 }' | LC_ALL=C sort >taken.names
 	LC_ALL=C sort added >added.names
-	echo "$output: $(wc -l <added) added"
+	[ -z "${ALL-}" ] || echo "# $output, $(wc -l <added) lines" >&3
 	[ "$(wc -l <added)" -gt 100 ]
 	[ -z "$(uniq -d taken.names)" ]
 	[ -z "$(LC_ALL=C comm -23 added.names taken.names)" ]
