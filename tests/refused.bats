@@ -50,10 +50,6 @@ codes() {
 		sort | uniq -c | tr -s ' '
 }
 
-counted_rows() {
-	[ "$(sql 'SELECT count(*) FROM webhook_logs' 2>/dev/null)" = "$1" ]
-}
-
 counted() {
 	[ "$(refused 2>/dev/null | tr '\n' ' ')" = "$1 " ]
 }
@@ -90,12 +86,13 @@ counted() {
 		[ "$(sql 'SELECT group_concat(length(params)) FROM (SELECT *
 			FROM webhook_logs ORDER BY id)' 2>/dev/null)" = "$1" ]
 	}
+	both() { [ "$(rows '')" = 2 ]; }
 	head -c 60000 /dev/zero | tr '\0' a >body
 	codes /api/webhooks/twilio -H 'X-Twilio-Signature: x' --data-binary @body
 	until_true 10 logged 60000
 	head -c 65536 /dev/zero | tr '\0' a >body
 	codes /api/webhooks/twilio -H 'X-Twilio-Signature: x' --data-binary @body
-	until_true 10 counted_rows 2
+	until_true 10 both
 	logged 60000
 }
 
