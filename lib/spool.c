@@ -14,6 +14,7 @@
  *   take   1  lock byte TAKEN of PATH.lock
  *          2  rename PATH to PATH.taking, unless that is there already
  *          3  lock USED of PATH.taking: nobody is within A..F from now on
+ *             (or somebody was stopped there: give up, the file stays)
  *          4  each(): all lines in one transaction, which notes their id
  *          5  remove PATH.taking
  *          6  unlock; others may take what has come meanwhile
