@@ -512,12 +512,9 @@ int
 spool_measure(const char *path, struct spool_size *size)
 {
 	char taking[PATH_SIZE];
-	int n = snprintf(taking, sizeof(taking), "%s.taking", path);
 
 	memset(size, 0, sizeof(*size));
-	if (n < 0 || (size_t)n >= sizeof(taking)) {
-		errno = ENAMETOOLONG;
+	if (taking_path(taking, path) != 0)
 		return -1;
-	}
 	return measure_one(taking, size) != 0 ? -1 : measure_one(path, size);
 }
